@@ -1,0 +1,1 @@
+"""Bethink: agents/evaluation."""

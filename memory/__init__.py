@@ -1,0 +1,1 @@
+"""Bethink: memory."""

@@ -1,0 +1,14 @@
+"""Decision tools. Each method is a plain library in its own folder; ``tool.py`` there is its thin agent face."""
+
+from __future__ import annotations
+
+from bethink.tools.contract import Tool, ToolContext, ToolError, ToolResult, call_tool, find_tool
+
+__all__ = ["Tool", "ToolContext", "ToolError", "ToolResult", "all_tools", "call_tool", "find_tool"]
+
+
+def all_tools() -> list[Tool]:
+    """Every tool Bethink ships, in the order the interface shows them."""
+    from bethink.tools.filtering.tool import track_state
+
+    return [track_state]

@@ -1,0 +1,182 @@
+"""One declaration per tool: its form in the UI, its LangChain tool and its command line all follow from it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+ErrorCode = Literal["invalid_input", "not_found", "not_ready", "timeout", "limit", "cancelled", "internal"]
+MAX_MODEL_BYTES = 8 * 1024
+"""What a tool may put in front of the model; the rest stays in the artifact."""
+
+
+class ToolError(Exception):
+    """A failure the agent can read: a code, a sentence, and what to do next."""
+
+    def __init__(self, code: ErrorCode, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+    def as_dict(self) -> dict[str, dict[str, str]]:
+        """``{"error": {"code", "message", "hint"}}``, as every tool reports it."""
+        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
+
+
+class ToolInput(BaseModel):
+    """Base of every tool's input: unknown fields are refused, NaN and infinity too."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class Plot(BaseModel):
+    """A picture a tool drew: where the PNG lies, and what it shows in words (the alternative text)."""
+
+    path: str
+    title: str
+    alt: str
+
+
+class ToolOutput(BaseModel):
+    """Base of every tool's output: a summary whose numbers all occur in the other fields, and plots."""
+
+    summary: str
+    plots: list[Plot] = []
+
+
+@dataclass
+class ToolContext:
+    """What a run may use: where files go, how to report progress, and whether it was cancelled.
+
+    ``progress(done, message)`` takes a share in [0, 1].
+    """
+
+    folder: Path
+    progress: Callable[[float, str], None] = lambda done, message: None
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+    def checkpoint(self, done: float, message: str = "") -> None:
+        """Report progress, and stop here if somebody pressed cancel.
+
+        Raises:
+            ToolError: code ``cancelled``.
+        """
+        self.progress(done, message)
+        if self.cancel.is_set():
+            raise ToolError("cancelled", "The run was cancelled.", "Start it again when you want it.")
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool, declared once.
+
+    ``run`` gets a validated ``Input`` and returns an ``Output``; anything the user can mend is raised as
+    :class:`ToolError`. ``examples`` are sentences a user might say, with the arguments they mean.
+    """
+
+    name: str
+    description: str
+    Input: type[ToolInput]
+    Output: type[ToolOutput]
+    run: Callable[[Any, ToolContext], ToolOutput]
+    examples: tuple[tuple[str, dict[str, Any]], ...] = ()
+    read_only: bool = True
+    idempotent: bool = True
+    confirm: bool = False
+    cost_hint: str = "seconds"
+    timeout_s: float = 60.0
+
+    def input_schema(self) -> dict[str, Any]:
+        """JSON schema of the arguments, without pydantic's titles (they only cost tokens)."""
+        return _without_titles(self.Input.model_json_schema())
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What came of one call: the output or an error, both as plain data, and the seconds it took."""
+
+    name: str
+    arguments: dict[str, Any]
+    output: dict[str, Any] | None
+    error: dict[str, str] | None
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether the tool returned an output."""
+        return self.error is None
+
+    def as_dict(self) -> dict[str, Any]:
+        """The output, or ``{"error": ...}``."""
+        return self.output if self.output is not None else {"error": self.error}
+
+
+def call_tool(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> ToolResult:
+    """Validate, run within the tool's time limit, and return data whatever happens.
+
+    No exception leaves this function: bad arguments, a failing tool and a timeout are ``error`` with a code, a
+    sentence and a hint. A tool past its time limit is asked to stop through ``context.cancel``.
+    """
+    start = time.perf_counter()
+
+    def result(output: dict[str, Any] | None = None, error: dict[str, str] | None = None) -> ToolResult:
+        return ToolResult(tool.name, arguments, output, error, time.perf_counter() - start)
+
+    try:
+        parsed = tool.Input.model_validate(arguments)
+    except ValidationError as problem:
+        return result(error=ToolError("invalid_input", _sentence(problem), f"See the schema of {tool.name}.").as_dict()["error"])
+    pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"tool-{tool.name}")
+    try:
+        output = pool.submit(tool.run, parsed, context).result(timeout=tool.timeout_s)
+        return result(output=output.model_dump(mode="json"))
+    except FutureTimeout:
+        context.cancel.set()
+        hint = "Ask for less (fewer steps, a smaller system), or raise the tool's time limit."
+        return result(error=ToolError("timeout", f"{tool.name} ran past {tool.timeout_s:g} s.", hint).as_dict()["error"])
+    except ToolError as problem:
+        return result(error=problem.as_dict()["error"])
+    except Exception as problem:
+        message = f"{tool.name} failed: {type(problem).__name__}: {problem}"
+        return result(error=ToolError("internal", message, "This is a bug in the tool; the log has the details.").as_dict()["error"])
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def find_tool(tools: list[Tool], name: str) -> Tool:
+    """The tool of that name.
+
+    Raises:
+        ToolError: code ``not_found``, naming the tools there are.
+    """
+    for tool in tools:
+        if tool.name == name:
+            return tool
+    raise ToolError("not_found", f"There is no tool {name!r}.", f"Tools: {', '.join(t.name for t in tools)}.")
+
+
+def _sentence(problem: ValidationError) -> str:
+    parts = []
+    for error in problem.errors(include_url=False)[:5]:
+        place = ".".join(str(part) for part in error["loc"]) or "arguments"
+        parts.append(f"{place}: {error['msg']}")
+    return "; ".join(parts)
+
+
+def _without_titles(schema: Any) -> Any:
+    if isinstance(schema, dict):
+        return {
+            key: ({k: _without_titles(v) for k, v in value.items()} if key in ("properties", "$defs") else _without_titles(value))
+            for key, value in schema.items()
+            if not (key == "title" and isinstance(value, str))
+        }
+    if isinstance(schema, list):
+        return [_without_titles(item) for item in schema]
+    return schema
