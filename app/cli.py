@@ -1,0 +1,101 @@
+"""The ``bethink`` command. Nothing heavy is imported before a command runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bethink.app.commands import evaluate, memory, tools
+from bethink.app.output import JSON_FLAG, emit, fail
+
+app = typer.Typer(
+    name="bethink",
+    help="A local chat agent that thinks after it answers, remembers, and has decision tools in its hands.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(tools.app, name="tools")
+app.add_typer(memory.app, name="memory")
+app.add_typer(evaluate.app, name="eval")
+
+Model = Annotated[
+    str | None, typer.Option(help="smollm2, a folder, a .gguf file, hf:ORG/NAME or openai:BASE_URL#MODEL.")
+]
+Data = Annotated[Path | None, typer.Option(help="The folder for threads, thoughts and plots.")]
+User = Annotated[str | None, typer.Option(help="Whose memory and threads.")]
+
+
+@app.command()
+def chat(
+    model: Model = None,
+    data: Data = None,
+    user: User = None,
+    port: Annotated[int | None, typer.Option(help="The next free one is taken if it is in use.")] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Start the web chat on this machine and print its address."""
+    from bethink.app.commands.chat import run_chat
+
+    run_chat(model=model, data=data, user=user, port=port, open_browser=open_browser)
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="What to ask; '-' reads it from standard input.")],
+    model: Model = None,
+    data: Data = None,
+    user: User = None,
+    thread: Annotated[str | None, typer.Option(help="Go on with this thread.")] = None,
+    no_memory: Annotated[bool, typer.Option("--no-memory", help="Neither recall nor remember.")] = False,
+    json_: bool = JSON_FLAG,
+) -> None:
+    """Ask once, in the terminal."""
+    from bethink.app.commands.ask import run_ask
+
+    body = sys.stdin.buffer.read().decode("utf-8", "replace") if text == "-" else text
+    run_ask(body, model=model, data=data, user=user, thread=thread, memory=not no_memory)
+
+
+@app.command()
+def doctor(data: Data = None, model: Model = None, json_: bool = JSON_FLAG) -> None:
+    """Check this installation and say how to mend what is amiss."""
+    from bethink.app.commands.doctor import run_doctor
+
+    run_doctor(data=data, model=model)
+
+
+@app.command()
+def version(json_: bool = JSON_FLAG) -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    number = installed("bethink")
+    emit({"version": number}, lambda: print(f"bethink {number}"))
+
+
+def main() -> None:
+    """Entry point: known problems become a sentence and exit code 1, never a traceback."""
+    from bethink.app.errors import friendly
+
+    sys.argv = [part.encode("utf-8", "replace").decode("utf-8") for part in sys.argv]
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        app(standalone_mode=False)
+    except typer.Exit as done:
+        sys.exit(done.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as problem:
+        sys.exit(friendly(problem, fail))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""``bethink chat``."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+from bethink.app.output import stderr
+
+
+def run_chat(*, model: str | None, data: Path | None, user: str | None, port: int | None, open_browser: bool) -> None:
+    """Open the agent, load its model in the background, and serve the page until interrupted."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    from importlib.metadata import version
+
+    from bethink.app.build import open_agent
+    from bethink.app.settings import load_settings
+
+    settings = load_settings(model=model, data=data, user=user, port=port)
+    agent = open_agent(settings)
+    stderr.print(
+        f"bethink {version('bethink')} | model: {settings.model} | thoughts and chats: {settings.data}",
+        highlight=False,
+    )
+    try:
+        from bethink.app.serve import create_app, serve
+
+        page = create_app(agent, default_user=settings.user)
+        threading.Thread(target=agent.warm_up, name="warm-up", daemon=True).start()
+        serve(page, settings.host, settings.port, open_browser)
+    finally:
+        agent.close()

@@ -1,0 +1,40 @@
+"""Exceptions that stand for something the user can mend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+KNOWN = {
+    "DataFolderError",
+    "EvaluationError",
+    "MemoryLockedError",
+    "MissingModelError",
+    "PortError",
+    "SettingsError",
+    "ThreadNotFound",
+    "UnknownModelError",
+}
+
+
+def friendly(problem: Exception, fail: Callable[..., Any]) -> int:
+    """Report an exception and give the exit code: 2 for a wrong command line, 1 for the rest.
+
+    What is not known to be the user's to mend is raised again, with its traceback.
+    """
+    import typer
+
+    from bethink.tools.contract import ToolError
+
+    names = {kind.__name__ for kind in type(problem).__mro__}
+    try:
+        if "ClickException" in names:  # typer brings its own copy of click
+            problem.show()  # type: ignore[attr-defined]
+            return int(problem.exit_code)  # type: ignore[attr-defined]
+        if isinstance(problem, ToolError):
+            fail(problem.message, problem.hint)
+        if names & KNOWN or any(kind.__module__.startswith("bethink.memory") for kind in type(problem).__mro__):
+            fail(str(problem))
+    except typer.Exit as done:
+        return int(done.exit_code)
+    raise problem

@@ -1,0 +1,79 @@
+"""Settings: flag > environment (``BETHINK_...``) > ``./bethink.toml`` > the user's file > default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PROJECT_FILE = Path("bethink.toml")
+
+
+def user_file() -> Path:
+    """Where the user's own settings are looked for."""
+    return Path(platformdirs.user_config_dir("bethink")) / "bethink.toml"
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names it and where to change it."""
+
+
+class Settings(BaseSettings):
+    """All settings of the application."""
+
+    model_config = SettingsConfigDict(env_prefix="BETHINK_", extra="forbid")
+
+    model: str = "smollm2"
+    """The backbone; see ``bethink.models.registry.FORMS``."""
+    data: Path = Path(platformdirs.user_data_dir("bethink"))
+    """Threads, thoughts, plots."""
+    user: str = "me"
+    """Whose threads and thoughts the command line and the unauthenticated web page use."""
+    host: str = "127.0.0.1"
+    port: int = 7860
+    memory: bool = True
+    """Whether new chats recall and post-think."""
+    max_new_tokens: int = 300
+    temperature: float = 0.0
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order of precedence, strongest first."""
+        files = (PROJECT_FILE, user_file())
+        return (
+            init_settings,
+            env_settings,
+            *(TomlConfigSettingsSource(settings_cls, path) for path in files),
+        )
+
+
+def load_settings(**flags: object) -> Settings:
+    """Settings with the given flags on top; flags that are None do not count.
+
+    Raises:
+        SettingsError: an unknown key or a value of the wrong kind, with its name.
+    """
+    import tomllib
+
+    try:
+        return Settings(**{key: value for key, value in flags.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as problem:
+        parts = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in problem.errors()]
+        known = ", ".join(Settings.model_fields)
+        raise SettingsError(f"Settings: {'; '.join(parts)}. Known settings: {known}.") from problem
+    except tomllib.TOMLDecodeError as problem:
+        raise SettingsError(f"bethink.toml is not valid TOML: {problem}. Mend it or remove it.") from problem

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import pytest
+from bethink.agents.threads import ThreadNotFound, ThreadStore
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = ThreadStore(tmp_path / "threads.db")
+    yield made
+    made.close()
+
+
+def test_a_turn_is_kept_across_a_restart(tmp_path):
+    store = ThreadStore(tmp_path / "threads.db")
+    thread = store.create("ann")
+    turn = store.start_turn("ann", thread.id, "Hello there")
+    store.save_answer(turn, "Hi.", "complete", [{"kind": "Usage", "tokens_in": 3}])
+    store.close()
+    again = ThreadStore(tmp_path / "threads.db")
+    user, answer = again.messages("ann", thread.id)
+    assert (user.role, user.text, answer.text, answer.status) == ("user", "Hello there", "Hi.", "complete")
+    assert answer.events == [{"kind": "Usage", "tokens_in": 3}]
+    assert again.list("ann")[0].title == "Hello there"
+    again.close()
+
+
+def test_what_ran_when_the_process_died_is_marked_interrupted(tmp_path):
+    store = ThreadStore(tmp_path / "threads.db")
+    thread = store.create("ann")
+    turn = store.start_turn("ann", thread.id, "Hello")
+    store.save_answer(turn, "Half an ans", "running", [])
+    again = ThreadStore(tmp_path / "threads.db")
+    assert again.messages("ann", thread.id)[1].status == "interrupted"
+    assert again.messages("ann", thread.id)[1].text == "Half an ans"
+    store.close()
+    again.close()
+
+
+def test_users_cannot_reach_each_other(store):
+    thread = store.create("ann")
+    store.start_turn("ann", thread.id, "secret plan")
+    for call in (
+        lambda: store.get("bob", thread.id),
+        lambda: store.messages("bob", thread.id),
+        lambda: store.rename("bob", thread.id, "mine"),
+        lambda: store.delete("bob", thread.id),
+        lambda: store.start_turn("bob", thread.id, "hi"),
+        lambda: store.drop_turns("bob", thread.id, "x"),
+    ):
+        with pytest.raises(ThreadNotFound, match="does not exist"):
+            call()
+    assert store.list("bob") == []
+    assert store.list("bob", "secret") == []
+    assert [t.id for t in store.list("ann", "secret")] == [thread.id]
+
+
+def test_search_takes_wildcards_literally(store):
+    one, two = store.create("ann", "100% sure"), store.create("ann", "nothing")
+    assert [t.id for t in store.list("ann", "100%")] == [one.id]
+    assert [t.id for t in store.list("ann", "_othing")] == []
+    assert {t.id for t in store.list("ann")} == {one.id, two.id}
+
+
+def test_dropping_a_turn_takes_all_later_ones(store):
+    thread = store.create("ann")
+    turns = [store.start_turn("ann", thread.id, f"message {i}") for i in range(4)]
+    for turn in turns:
+        store.put_job("ann", thread.id, turn, {"query": "q"})
+    assert store.drop_turns("ann", thread.id, turns[2]) == turns[2:]
+    assert [m.turn_id for m in store.messages("ann", thread.id)] == [turns[0], turns[0], turns[1], turns[1]]
+    assert [job[0] for job in store.jobs()] == turns[:2]
+    assert store.drop_turns("ann", thread.id, "no such turn") == []
+
+
+def test_a_job_noted_twice_is_one(store):
+    thread = store.create("ann")
+    store.put_job("ann", thread.id, "t1", {"query": "a"})
+    store.put_job("ann", thread.id, "t1", {"query": "b"})
+    assert [(job[0], job[3]) for job in store.jobs()] == [("t1", {"query": "a"})]
+    store.end_job("t1")
+    assert not store.has_job("t1")
+
+
+def test_deleting_removes_the_text_from_the_file(tmp_path):
+    store = ThreadStore(tmp_path / "threads.db")
+    thread = store.create("ann")
+    store.start_turn("ann", thread.id, "xyzzy-unmistakable")
+    store.delete("ann", thread.id)
+    assert store.list("ann") == []
+    store.close()
+    assert b"xyzzy-unmistakable" not in (tmp_path / "threads.db").read_bytes()
+
+
+@given(text=st.text(st.characters(codec=None), max_size=200))
+def test_any_text_survives(tmp_path_factory, text):
+    store = ThreadStore(tmp_path_factory.mktemp("t") / "threads.db")
+    thread = store.create("ann")
+    turn = store.start_turn("ann", thread.id, text)
+    store.save_answer(turn, text, "complete", [{"text": text}])
+    user, answer = store.messages("ann", thread.id)
+    assert user.text == answer.text == text.encode("utf-8", "replace").decode("utf-8")
+    store.close()

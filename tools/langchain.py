@@ -1,0 +1,78 @@
+"""A tool's LangChain face. Whatever happens inside a call comes back as data, for the model and for the interface."""
+
+from __future__ import annotations
+
+import json
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bethink.tools.contract import MAX_MODEL_BYTES, Tool, ToolContext, ToolResult, call_tool
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+
+def langchain_tool(tool: Tool, folder: Path) -> BaseTool:
+    """The tool as a LangChain ``StructuredTool`` whose artifact is the call's :class:`ToolResult`.
+
+    Inside a LangGraph run, progress goes to the custom stream as ``{"tool_progress": {...}}`` and the run's
+    ``context.cancel`` (a ``threading.Event``), where there is one, stops the tool.
+    """
+    from langchain_core.tools import StructuredTool
+
+    def run(**arguments: Any) -> tuple[str, ToolResult]:
+        write, cancel = _surroundings()
+        context = ToolContext(
+            folder=folder,
+            progress=lambda done, message: write(
+                {"tool_progress": {"name": tool.name, "done": done, "message": message}}
+            ),
+            cancel=_Linked(cancel),
+        )
+        result = call_tool(tool, arguments, context)
+        return model_text(result), result
+
+    return StructuredTool.from_function(
+        func=run,
+        name=tool.name,
+        description=tool.description,
+        # a plain schema: arguments are validated once, by call_tool, whose errors are data
+        args_schema=tool.input_schema(),
+        response_format="content_and_artifact",
+    )
+
+
+def model_text(result: ToolResult) -> str:
+    """What the model reads of a result: JSON without the plots' paths, at most 8 KiB (cut with a note)."""
+    data = {key: value for key, value in result.as_dict().items() if key != "plots"}
+    text = json.dumps(data, ensure_ascii=False)
+    if len(text.encode()) > MAX_MODEL_BYTES:
+        data = {
+            "summary": str(data.get("summary", ""))[: MAX_MODEL_BYTES // 2],
+            "note": "The full result is shown to the user.",
+        }
+        text = json.dumps(data, ensure_ascii=False)
+    return text
+
+
+class _Linked(threading.Event):
+    """Set when it is set itself (a tool's timeout) or when the turn's own event is (the user's stop)."""
+
+    def __init__(self, parent: threading.Event | None) -> None:
+        super().__init__()
+        self._parent = parent
+
+    def is_set(self) -> bool:
+        return super().is_set() or (self._parent is not None and self._parent.is_set())
+
+
+def _surroundings() -> tuple[Any, threading.Event | None]:
+    """(stream writer, cancel event) of the LangGraph run around this call; silence outside of one."""
+    try:
+        from langgraph.config import get_stream_writer
+        from langgraph.runtime import get_runtime
+
+        return get_stream_writer(), getattr(get_runtime().context, "cancel", None)
+    except (ImportError, RuntimeError, KeyError, LookupError):
+        return (lambda record: None), None
