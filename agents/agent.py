@@ -22,7 +22,7 @@ from bethink.agents.events import (
     ToolStart,
     Usage,
 )
-from bethink.agents.prompts import SYSTEM
+from bethink.agents.prompts import system_prompt
 from bethink.agents.threads import Message, ThreadStore, clean
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Agent:
         embedder: the memory's embedder, also used to route messages to tools.
         tools: what it may call.
         folder: threads, run state and plots are kept here.
+        system: the system message, when not the model's usual one.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Agent:
         tools: list[Tool],
         folder: Path,
         *,
-        system_prompt: str = SYSTEM,
+        system: str | None = None,
     ) -> None:
         from bethink.agents.post_think import PostThinker
 
@@ -80,7 +81,8 @@ class Agent:
         self.plots = folder / "plots"
         self.plots.mkdir(parents=True, exist_ok=True)
         self.threads = ThreadStore(folder / "threads.db")
-        self._system_prompt, self._folder = system_prompt, folder
+        self._folder = folder
+        self._system = system or system_prompt(self.model_name)
         self._post_thinker = PostThinker(memory, self.threads)
         self._running: dict[tuple[str, str], threading.Event] = {}
         self._lock = threading.Lock()
@@ -304,7 +306,7 @@ class Agent:
         return create_agent(
             model,
             [langchain_tool(tool, self.plots) for tool in self.tools],
-            system_prompt=self._system_prompt,
+            system_prompt=self._system,
             middleware=[*middleware, ToolRouter(self.tools, self.embedder, active=untrained)],
             context_schema=Context,
             checkpointer=self._checkpoints,

@@ -16,7 +16,7 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from bethink.agents.evaluation.gvd import Dialogue, EvaluationError, named_day, on_topic, rests_on
-from bethink.agents.prompts import SYSTEM, quoted_recall
+from bethink.agents.prompts import quoted_recall, system_prompt
 from bethink.memory.extract import Fact, Message, NullExtractor
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ def _ask(question: str, dialogue: Dialogue, memory: ThoughtMemory, model: BaseCh
     answer = ""
     usage: Any = {}
     if model is not None:
-        message = model.invoke([SystemMessage(SYSTEM), HumanMessage(quoted_recall(recalled, question))])
+        system = system_prompt(str(getattr(model, "model_name", "")))
+        message = model.invoke([SystemMessage(system), HumanMessage(quoted_recall(recalled, question))])
         answer, usage = str(message.text).strip(), getattr(message, "usage_metadata", None) or {}
     day = named_day(question, dialogue.exchanges)
     return Answered(

@@ -1,0 +1,256 @@
+"""A lean Llama forward for one CPU: what eager transformers spends on Python and on moving weights, saved.
+
+One token of a 135M model is 30 layers of five small matrix-vector products: reading the weights is the work, so they
+are read in as few bits as loses nothing. Reading a prompt is matrix-matrix work, done in bf16 where the processor has
+it. Per layer and token: two norms, three fused products (q, k and v as one; gate and up as one), one complex product
+for the rotary embedding, two small products for the attention. Cost of a token: linear in weights and in context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+GROUP = 32
+"""Columns that share a 4-bit grid in GGUF's Q4_1."""
+
+
+class KVCache:
+    """Keys and values of one token sequence, float32, shape (layers, kv heads, capacity, head size); grows by doubling."""
+
+    def __init__(self, layers: int, heads: int, size: int, capacity: int = 512) -> None:
+        self.k = torch.empty(layers, heads, capacity, size)
+        self.v = torch.empty(layers, heads, capacity, size)
+        self.length = 0
+
+    def reserve(self, total: int) -> None:
+        """Make room for ``total`` tokens."""
+        capacity = self.k.shape[2]
+        if total <= capacity:
+            return
+        while capacity < total:
+            capacity *= 2
+        for name in ("k", "v"):
+            old: Tensor = getattr(self, name)
+            new = torch.empty(old.shape[0], old.shape[1], capacity, old.shape[3])
+            new[:, :, : self.length] = old[:, :, : self.length]
+            setattr(self, name, new)
+
+    def crop(self, length: int) -> None:
+        """Forget everything after the first ``length`` tokens."""
+        self.length = min(self.length, length)
+
+    def clone(self, length: int) -> KVCache:
+        """A copy of the first ``length`` tokens."""
+        layers, heads, _, size = self.k.shape
+        new = KVCache(layers, heads, size, max(512, 1 << (length - 1).bit_length()))
+        new.k[:, :, :length] = self.k[:, :, :length]
+        new.v[:, :, :length] = self.v[:, :, :length]
+        new.length = length
+        return new
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return 2 * self.k.nbytes
+
+
+@dataclass
+class Linear:
+    """One weight matrix in two forms: ``one`` multiplies a single row, ``many`` several. Both take and give (n, ·)."""
+
+    one: Callable[[Tensor], Tensor]
+    many: Callable[[Tensor], Tensor]
+    bits: float
+
+
+def int4_grid(weight: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
+    """The 4-bit grid a matrix lies on, if it does: (levels, step, least), else None.
+
+    GGUF's Q4_1 keeps, for every 32 columns of a row, a least value m, a step d and 4-bit levels q with w = d q + m, and
+    its levels 0 and 15 both occur; so m and d can be read off a dequantised matrix. It counts as lying on the grid when
+    no weight is off by more than a twentieth of a step (float16 storage is good to a hundredth).
+    """
+    rows, columns = weight.shape
+    if columns % GROUP:
+        return None
+    groups = weight.float().view(rows, columns // GROUP, GROUP)
+    least = groups.amin(-1, keepdim=True)
+    step = (groups.amax(-1, keepdim=True) - least) / 15
+    levels = (groups - least) / step.clamp_min(1e-12)
+    rounded = levels.round().clamp_(0, 15)
+    if float((levels - rounded).abs().max()) > 0.05:
+        return None
+    return rounded.to(torch.int32).view(rows, columns), step.squeeze(-1), least.squeeze(-1)
+
+
+def make_linear(weight: Tensor, kernel: str) -> Linear:
+    """A matrix (out, in) for ``kernel``: ``fp32``, ``bf16``, ``int8`` (a scale a row) or ``int4`` (exact, or int8)."""
+    if kernel == "fp32":
+        full = weight.float().contiguous()
+        return Linear(lambda x: F.linear(x, full), lambda x: F.linear(x, full), 32)
+    half = weight.bfloat16().contiguous()
+
+    def many(x: Tensor) -> Tensor:
+        return F.linear(x, half)
+
+    if kernel == "bf16":
+        return Linear(many, many, 16)
+    grid = int4_grid(weight) if kernel == "int4" else None
+    if grid is not None:
+        levels, step, least = grid
+        packed = torch.ops.aten._convert_weight_to_int4pack_for_cpu(levels, 1)
+        # the kernel computes (level - 8) * scale + zero
+        scales = torch.stack([step, least + 8 * step], -1).transpose(0, 1).contiguous().bfloat16()
+        multiply4 = torch.ops.aten._weight_int4pack_mm_for_cpu
+        return Linear(lambda x: multiply4(x, packed, GROUP, scales), many, 5)
+    scale = weight.float().abs().amax(1).clamp_min(1e-12) / 127
+    eight = (weight.float() / scale[:, None]).round().to(torch.int8)
+    scale16 = scale.bfloat16()
+    multiply8 = torch.ops.aten._weight_int8pack_mm
+    return Linear(lambda x: multiply8(x, eight, scale16), many, 8)
+
+
+def supports(config: Any) -> bool:
+    """Whether a transformers config is a plain Llama that this forward computes exactly."""
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    return (
+        getattr(config, "model_type", "") == "llama"
+        and getattr(config, "hidden_act", "") == "silu"
+        and not getattr(config, "attention_bias", False)
+        and not getattr(config, "mlp_bias", False)
+        and rope.get("rope_type", "default") == "default"
+    )
+
+
+class LlamaDecoder:
+    """A Llama's forward over a :class:`KVCache`.
+
+    Args:
+        model: a transformers ``LlamaForCausalLM`` (see :func:`supports`); its weights are copied.
+        kernel: how single rows are multiplied: ``fp32``, ``bf16``, ``int8`` or ``int4``. Prompts are read in bf16 for
+            all but ``fp32``.
+    """
+
+    def __init__(self, model: Any, kernel: str) -> None:
+        config = model.config
+        self.kernel = kernel
+        self.dtype = torch.float32 if kernel == "fp32" else torch.bfloat16
+        self.layers, self.width = config.num_hidden_layers, config.hidden_size
+        self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self.size = getattr(config, "head_dim", None) or self.width // self.heads
+        self.eps = config.rms_norm_eps
+        self.context_length = int(config.max_position_embeddings)
+        self.embedding = model.get_input_embeddings().weight.detach().to(self.dtype)
+        self.head = make_linear(model.get_output_embeddings().weight.detach(), "int8" if kernel == "int4" else kernel)
+        self.last_norm = model.model.norm.weight.detach().float()
+        self.blocks = [self._block(layer, kernel) for layer in model.model.layers]
+        rope = getattr(config, "rope_parameters", None) or {}
+        theta = float(rope.get("rope_theta") or getattr(config, "rope_theta", 10000.0))
+        frequency = theta ** -(torch.arange(0, self.size, 2, dtype=torch.float64) / self.size)
+        angle = torch.arange(self.context_length, dtype=torch.float64)[:, None] * frequency
+        self.rotation = torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
+
+    def _block(self, layer: Any, kernel: str) -> tuple[Tensor, Linear, Linear, Tensor, Linear, Linear]:
+        attention, mlp = layer.self_attn, layer.mlp
+        # rows reordered so that a rotary pair (i, i + size/2) stands side by side, as a complex number's parts do
+        order = torch.arange(self.size).view(2, -1).t().reshape(-1)
+
+        def paired(weight: Tensor) -> Tensor:
+            return weight.view(-1, self.size, self.width)[:, order].reshape(-1, self.width)
+
+        query, key, value = (part.weight.detach() for part in (attention.q_proj, attention.k_proj, attention.v_proj))
+        return (
+            layer.input_layernorm.weight.detach().float(),
+            make_linear(torch.cat([paired(query), paired(key), value]), kernel),
+            make_linear(attention.o_proj.weight.detach(), kernel),
+            layer.post_attention_layernorm.weight.detach().float(),
+            make_linear(torch.cat([mlp.gate_proj.weight.detach(), mlp.up_proj.weight.detach()]), kernel),
+            make_linear(mlp.down_proj.weight.detach(), kernel),
+        )
+
+    def new_cache(self, capacity: int = 512) -> KVCache:
+        """An empty cache."""
+        return KVCache(self.layers, self.kv_heads, self.size, capacity)
+
+    @torch.inference_mode()
+    def forward(self, ids: list[int], cache: KVCache, *, every: bool = False) -> Tensor:
+        """Read ``ids`` after what the cache holds; logits of the last token, shape (vocab,), or of all with ``every``."""
+        cache.reserve(cache.length + len(ids))
+        if len(ids) == 1:
+            x = self._step(ids[0], cache)
+        else:
+            x = self._read(ids, cache)
+        cache.length += len(ids)
+        if not every:
+            x = x[-1:]
+        x = self._norm(x, self.last_norm)
+        logits = (self.head.many if every and len(ids) > 1 else self.head.one)(x)
+        return logits.float() if every else logits[0].float()
+
+    def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
+        return F.rms_norm(x, (self.width,), weight, self.eps).to(self.dtype)
+
+    def _step(self, token: int, cache: KVCache) -> Tensor:
+        """One token. x is the residual, float32, shape (1, width)."""
+        at, end, half = cache.length, cache.length + 1, self.dtype
+        heads, kv, size, width, eps = self.heads, self.kv_heads, self.size, self.width, self.eps
+        group, turning = heads // kv, (heads + kv) * size
+        rotation = self.rotation[at]
+        scale = size**-0.5
+        silu, bmm, softmax = F.silu, torch.bmm, torch.softmax
+        x = self.embedding[token : token + 1].float()
+        for index, (norm1, qkv, out, norm2, gate_up, down) in enumerate(self.blocks):
+            flat = x[0]
+            r = torch.dot(flat, flat).div_(width).add_(eps).rsqrt_()
+            row = qkv.one((x * r).mul_(norm1).to(half)).float()
+            turned = torch.view_as_complex(row[0, :turning].view(heads + kv, size // 2, 2)) * rotation
+            turned = torch.view_as_real(turned).view(heads + kv, size)
+            keys, values = cache.k[index], cache.v[index]
+            keys[:, at] = turned[heads:]
+            values[:, at] = row[0, turning:].view(kv, size)
+            query = turned[:heads].view(kv, group, size).mul(scale)
+            weights = softmax(bmm(query, keys[:, :end].transpose(1, 2)), -1)
+            mixed = bmm(weights, values[:, :end])
+            x = x + out.one(mixed.view(1, heads * size).to(half))
+            flat = x[0]
+            r = torch.dot(flat, flat).div_(width).add_(eps).rsqrt_()
+            both = gate_up.one((x * r).mul_(norm2).to(half))
+            wide = both.shape[1] // 2
+            x = x + down.one(silu(both[:, :wide]).mul_(both[:, wide:]))
+        return x
+
+    def _read(self, ids: list[int], cache: KVCache) -> Tensor:
+        """Several tokens at once. x: float32, shape (n, width)."""
+        n, at, end, half = len(ids), cache.length, cache.length + len(ids), self.dtype
+        heads, kv, size = self.heads, self.kv_heads, self.size
+        turning = (heads + kv) * size
+        rotation = self.rotation[at:end, None]
+        mask = torch.ones(n, end, dtype=torch.bool).tril_(at) if at else None
+        x = self.embedding[torch.tensor(ids)].float()
+        for index, (norm1, qkv, out, norm2, gate_up, down) in enumerate(self.blocks):
+            rows = qkv.many(self._norm(x, norm1))
+            turned = torch.view_as_complex(rows[:, :turning].float().view(n, heads + kv, size // 2, 2)) * rotation
+            turned = torch.view_as_real(turned).view(n, heads + kv, size)
+            keys, values = cache.k[index], cache.v[index]
+            keys[:, at:end] = turned[:, heads:].transpose(0, 1)
+            values[:, at:end] = rows[:, turning:].view(n, kv, size).transpose(0, 1)
+            query = turned[:, :heads].transpose(0, 1)[None].to(half)
+            mixed = F.scaled_dot_product_attention(
+                query,
+                keys[None, :, :end].to(half),
+                values[None, :, :end].to(half),
+                attn_mask=mask,
+                is_causal=mask is None,
+                enable_gqa=heads != kv,
+            )
+            x = x + out.many(mixed[0].transpose(0, 1).reshape(n, heads * size))
+            both = gate_up.many(self._norm(x, norm2))
+            wide = both.shape[1] // 2
+            x = x + down.many(F.silu(both[:, :wide]).mul_(both[:, wide:]))
+        return x

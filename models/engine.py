@@ -1,0 +1,319 @@
+"""The one decode loop: read the prompt (what is already known of it is kept), then one token after the other."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+CHUNK = 512
+"""Prompt tokens read at a time; cancel is heeded in between."""
+KEPT_BYTES = 512 * 1024 * 1024
+KEPT_SEQUENCES = 6
+SHORTEST_KEPT = 16
+
+
+class ContextOverflowError(ValueError):
+    """The prompt does not fit into the model's context."""
+
+
+class TokenConstraint(Protocol):
+    """A grammar that decoding keeps to."""
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more may follow."""
+        ...
+
+    def mask(self, logits: Tensor) -> None:
+        """Forbid tokens in place: their logits become minus infinity. logits: shape (vocab,)."""
+        ...
+
+    def accept(self, token: int) -> None:
+        """Advance by one token."""
+        ...
+
+    def forced(self) -> list[int]:
+        """The tokens that must follow; may be empty."""
+        ...
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What one generation took. ``finish_reason``: stop, length, cancelled or grammar."""
+
+    tokens_in: int = 0
+    tokens_in_cached: int = 0
+    tokens_out: int = 0
+    prefill_s: float = 0.0
+    decode_s: float = 0.0
+    finish_reason: str = "stop"
+
+
+@dataclass
+class _Kept:
+    """A token sequence and its keys and values."""
+
+    ids: list[int]
+    cache: Any
+    used: float = 0.0
+
+
+class Engine:
+    """A loaded model: one generation at a time, the keys and values of recent prompts kept in between.
+
+    Args:
+        decoder: a :class:`bethink.models.decoder.LlamaDecoder` or
+            :class:`bethink.models.transformers_decoder.TransformersDecoder`.
+        tokenizer: the model's transformers tokenizer.
+        stop_ids: tokens that end an answer.
+    """
+
+    def __init__(self, decoder: Any, tokenizer: Any, stop_ids: Collection[int], *, name: str = "local") -> None:
+        self.decoder, self.tokenizer, self.name = decoder, tokenizer, name
+        self.stop_ids = frozenset(stop_ids)
+        self.context_length: int = decoder.context_length
+        self.last = Generation()
+        self._kept: list[_Kept] = []
+        self._lock = threading.Lock()
+
+    def describe(self) -> dict[str, Any]:
+        """What runs here, for people and reports."""
+        return {
+            "name": self.name,
+            "kernel": self.decoder.kernel,
+            "layers": self.decoder.layers,
+            "width": self.decoder.width,
+            "context_length": self.context_length,
+            "threads": torch.get_num_threads(),
+        }
+
+    def generate(
+        self,
+        ids: list[int],
+        *,
+        max_new_tokens: int,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        repetition_penalty: float = 1.0,
+        seed: int | None = None,
+        stop_ids: Collection[int] = (),
+        constraint: TokenConstraint | None = None,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[int]:
+        """Yield the tokens that follow ``ids``, without the one that ends them; ``last`` then says what it took.
+
+        ``temperature`` 0 takes the likeliest token. ``repetition_penalty`` counts generated tokens only: penalising the
+        prompt would punish an answer for using the question's words.
+
+        Raises:
+            ContextOverflowError: at the first token, when prompt and answer cannot fit into the context.
+        """
+        if not ids:
+            raise ValueError("The prompt is empty.")
+        room = self.context_length - len(ids)
+        if room < 1:
+            raise ContextOverflowError(
+                f"The prompt has {len(ids):,} tokens; {self.name} reads at most {self.context_length - 1:,}. "
+                "Shorten the message or start a new chat."
+            )
+        stops = self.stop_ids | set(stop_ids)
+        cancel = cancel or threading.Event()
+        generator = torch.Generator().manual_seed(seed) if seed is not None else None
+        out: list[int] = []
+        with self._lock:
+            start = time.perf_counter()
+            kept, cached = self._prepare(ids)
+            reason, prefill_s, decoding = "length", 0.0, start
+            try:
+                logits = self._read(ids, kept, cancel)
+                decoding = time.perf_counter()
+                prefill_s = decoding - start
+                if logits is None:
+                    reason = "cancelled"
+                while logits is not None and len(out) < min(max_new_tokens, room):
+                    if cancel.is_set():
+                        reason = "cancelled"
+                        break
+                    todo = constraint.forced() if constraint is not None else []
+                    if not todo:
+                        token = _pick(logits, out, constraint, temperature, top_p, repetition_penalty, generator)
+                        if token in stops and (constraint is None or not constraint.done):
+                            reason = "stop"
+                            break
+                        todo = [token]
+                    todo = todo[: min(max_new_tokens, room) - len(out)]
+                    for token in todo:
+                        if constraint is not None:
+                            constraint.accept(token)
+                        out.append(token)
+                        yield token
+                    if constraint is not None and constraint.done:
+                        reason = "grammar"
+                        break
+                    if len(out) < min(max_new_tokens, room):
+                        logits = self.decoder.forward(todo, kept.cache)
+                        kept.ids.extend(todo)
+            finally:
+                # a listener that leaves in mid-token ends here too: what is kept must match its tokens
+                kept.cache.crop(len(kept.ids))
+                decode_s = time.perf_counter() - decoding
+                self.last = Generation(len(ids), cached, len(out), prefill_s, decode_s, reason)
+                self._trim()
+
+    def _prepare(self, ids: list[int]) -> tuple[_Kept, int]:
+        """The sequence to go on with, and how many tokens of the prompt it holds already."""
+        best, shared = None, 0
+        for kept in self._kept:
+            same = _common(kept.ids, ids)
+            if same > shared:
+                best, shared = kept, same
+        # the last prompt token is always read: its logits are what the answer starts from
+        shared = min(shared, len(ids) - 1)
+        if best is not None and shared == len(best.ids):
+            chosen = best
+        elif best is not None and shared >= SHORTEST_KEPT:
+            chosen = _Kept(ids[:shared], best.cache.clone(shared))
+            self._kept.append(chosen)
+            best.used = time.monotonic()
+        else:
+            chosen, shared = _Kept([], self.decoder.new_cache(max(512, 1 << len(ids).bit_length()))), 0
+            self._kept.append(chosen)
+        chosen.used = time.monotonic()
+        return chosen, shared
+
+    def _read(self, ids: list[int], kept: _Kept, cancel: threading.Event) -> Tensor | None:
+        logits = None
+        while len(kept.ids) < len(ids):
+            if cancel.is_set():
+                return None
+            part = ids[len(kept.ids) : len(kept.ids) + CHUNK]
+            logits = self.decoder.forward(part, kept.cache)
+            kept.ids.extend(part)
+        return logits
+
+    def _trim(self) -> None:
+        """Drop the sequences used longest ago until the rest fits."""
+        self._kept.sort(key=lambda kept: kept.used, reverse=True)
+        total, keep = 0, []
+        for kept in self._kept:
+            total += kept.cache.nbytes
+            if len(keep) < KEPT_SEQUENCES and (not keep or total <= KEPT_BYTES):
+                keep.append(kept)
+        self._kept = keep
+
+    def forget_kept(self) -> None:
+        """Drop all kept keys and values."""
+        with self._lock:
+            self._kept = []
+
+    def perplexity(self, ids: list[int], *, prompt: int = 1) -> float:
+        """exp of the mean negative log-likelihood of ``ids[prompt:]``, each token read alone, as in decoding."""
+        with self._lock:
+            cache = self.decoder.new_cache(max(512, 1 << len(ids).bit_length()))
+            logits = self.decoder.forward(ids[:prompt], cache)
+            total = 0.0
+            for token in ids[prompt:]:
+                total -= float(torch.log_softmax(logits, -1)[token])
+                logits = self.decoder.forward([token], cache)
+        return float(torch.tensor(total / (len(ids) - prompt)).exp())
+
+
+def _common(a: list[int], b: list[int]) -> int:
+    """Length of the common prefix."""
+    for index, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x != y:
+            return index
+    return min(len(a), len(b))
+
+
+@torch.inference_mode()
+def _pick(
+    logits: Tensor,
+    out: list[int],
+    constraint: TokenConstraint | None,
+    temperature: float,
+    top_p: float,
+    penalty: float,
+    generator: torch.Generator | None,
+) -> int:
+    if penalty != 1.0 and out:
+        seen = torch.tensor(sorted(set(out)), device=logits.device)
+        values = logits[seen]
+        logits[seen] = torch.where(values > 0, values / penalty, values * penalty)
+    if constraint is not None:
+        constraint.mask(logits)
+    if temperature <= 0:
+        return int(logits.argmax())
+    shares = torch.softmax(logits / temperature, -1)
+    if top_p < 1.0:
+        ordered, order = shares.sort(descending=True)
+        ordered[ordered.cumsum(0) - ordered > top_p] = 0.0
+        return int(order[torch.multinomial(ordered, 1, generator=generator)])
+    return int(torch.multinomial(shares, 1, generator=generator))
+
+
+def physical_cores() -> int:
+    """Physical cores this process may use (a hyperthread adds nothing to memory-bound work)."""
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
+    cores = set()
+    for cpu in allowed:
+        topology = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology")
+        try:
+            package = (topology / "physical_package_id").read_text().strip()
+            core = (topology / "core_id").read_text().strip()
+            cores.add((package, core))
+        except OSError:
+            cores.add((str(cpu), ""))
+    return max(1, len(cores))
+
+
+def load_engine(folder: Path, *, device: str = "auto", precision: str = "auto") -> Engine:
+    """Load a transformers model folder (safetensors only, no remote code).
+
+    Args:
+        folder: holds ``config.json``, ``*.safetensors`` and the tokenizer.
+        device: ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+        precision: ``auto`` measures which of the kernels is the fastest here; or ``fp32``, ``bf16``, ``int8``, ``int4``.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    from bethink.models.calibrate import choose_kernel
+    from bethink.models.decoder import LlamaDecoder, supports
+    from bethink.models.transformers_decoder import TransformersDecoder
+
+    logging.disable_progress_bar()
+    torch.set_num_threads(physical_cores())
+    place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    wanted = torch.float32 if place == "cpu" else torch.bfloat16
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted, local_files_only=True, use_safetensors=True)
+    decoder: Any
+    if place == "cpu" and supports(model.config):
+        kernel = choose_kernel(model, LlamaDecoder) if precision == "auto" else precision
+        decoder = LlamaDecoder(model, kernel)
+    else:
+        if place == "cpu" and precision == "bf16":
+            model = model.to(torch.bfloat16)
+        decoder = TransformersDecoder(model.to(place))
+    return Engine(decoder, tokenizer, _stop_ids(model, tokenizer), name=Path(folder).name)
+
+
+def _stop_ids(model: Any, tokenizer: Any) -> set[int]:
+    found: set[int] = set()
+    for holder in (model.generation_config, model.config, tokenizer):
+        value = getattr(holder, "eos_token_id", None)
+        found.update(value if isinstance(value, list) else [value] if value is not None else [])
+    for name in ("<|im_end|>", "<|eot_id|>", "<|end|>", "<end_of_turn>"):
+        ident = tokenizer.convert_tokens_to_ids(name)
+        if isinstance(ident, int) and ident != tokenizer.unk_token_id and ident >= 0:
+            found.add(ident)
+    return found
