@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 SYSTEM = "You are Bethink, a helpful assistant. Answer briefly and truthfully."
-SMOLLM2_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face"
-"""What SmolLM2 was tuned with: with any other system message the 135M model answers visibly worse."""
+SMOLLM2_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face. Answer in one sentence."
+"""What SmolLM2 was tuned with, and a limit: with any other name the 135M model answers visibly worse."""
 
 
 def system_prompt(model_name: str) -> str:

@@ -46,6 +46,7 @@ def open_memory(settings: Settings) -> ThoughtMemory:
 def open_agent(settings: Settings) -> Agent:
     """The agent of the data folder. Loads no weights: call ``warm_up``, or wait at the first turn."""
     from bethink.agents.agent import Agent
+    from bethink.app.errors import log_to
     from bethink.models.registry import load_chat_model
     from bethink.tools import all_tools
 
@@ -57,7 +58,9 @@ def open_agent(settings: Settings) -> Agent:
 
     model = load_chat_model(settings.model, progress=progress, **model_options(settings))
     memory = open_memory(settings)
-    agent = Agent(model, memory, memory.embedder, all_tools(), data_folder(settings.data))
+    folder = data_folder(settings.data)
+    log_to(folder)
+    agent = Agent(model, memory, memory.embedder, all_tools(), folder)
     made.append(agent)
     return agent
 

@@ -79,19 +79,18 @@ def version(json_: bool = JSON_FLAG) -> None:
 
 def main() -> None:
     """Entry point: known problems become a sentence and exit code 1, never a traceback."""
-    from bethink.app.errors import friendly
+    from bethink.app.errors import friendly, quiet_logs
 
+    quiet_logs()
     sys.argv = [part.encode("utf-8", "replace").decode("utf-8") for part in sys.argv]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+        # typer gives back the exit code of typer.Exit here instead of raising it
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as problem:
         sys.exit(friendly(problem, fail))

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Callable
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 KNOWN = {
@@ -15,6 +19,20 @@ KNOWN = {
     "ThreadNotFound",
     "UnknownModelError",
 }
+
+
+def quiet_logs() -> None:
+    """Keep logs and warnings off the terminal until :func:`log_to` gives them a file."""
+    logging.getLogger().addHandler(logging.NullHandler())
+    warnings.simplefilter("ignore")
+
+
+def log_to(folder: Path) -> None:
+    """Write warnings and errors, tracebacks included, to ``bethink.log`` in the data folder (two files of 1 MB)."""
+    handler = RotatingFileHandler(folder / "bethink.log", maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(handler)
 
 
 def friendly(problem: Exception, fail: Callable[..., Any]) -> int:

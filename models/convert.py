@@ -23,7 +23,7 @@ import platformdirs
 
 from bethink.models.embedder import MissingModelError
 
-FORMAT = 1
+FORMAT = 2
 CHECKSUMS = "bethink-checksums.json"
 SMALL = 16 * 1024 * 1024
 """Files up to this size are hashed at every start; the weights only by :func:`verify` (0.2 s) or on suspicion."""
@@ -135,6 +135,7 @@ def _convert(gguf: Path, folder: Path, report: Progress) -> None:
         if getattr(model.config, "tie_word_embeddings", False):
             state.pop("lm_head.weight", None)
         model.config.dtype = torch.float16
+        model.config.architectures = [type(model).__name__]
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
         model.config.save_pretrained(aside)

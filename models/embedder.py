@@ -60,7 +60,9 @@ class SentenceEmbedder:
         with self._lock:
             if self._model is None:
                 from sentence_transformers import SentenceTransformer
+                from transformers.utils import logging
 
+                logging.disable_progress_bar()
                 folder = Path(self._folder) if self._folder else minilm_folder()
                 self._model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
 

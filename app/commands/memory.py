@@ -94,7 +94,10 @@ def add(
     if not text.strip():
         fail("The text is empty.", "Example: bethink memory add 'I live in Porto.'", code=2)
     with _opened(data, user) as (memory, who):
-        changes = memory.add(text, user_id=who) or [memory.insert(text, user_id=who)]
+        try:
+            changes = memory.add(text, user_id=who) or [memory.insert(text, user_id=who)]
+        except ValueError as problem:
+            fail(str(problem))
     rows = [{"op": c.op, "id": c.id, "text": c.text, "reason": c.reason} for c in changes]
     emit({"changes": rows}, lambda: print("\n".join(f"{row['op']}: {row['text']}" for row in rows)))
 
@@ -172,7 +175,10 @@ def import_thoughts(
     except UnicodeDecodeError as problem:
         fail(f"{path} is not UTF-8 text (byte {problem.start}). Nothing was written.")
     with _opened(data, user) as (memory, who):
-        changes = memory.import_(text.splitlines(), user_id=who)
+        try:
+            changes = memory.import_(text.splitlines(), user_id=who)
+        except ValueError as problem:
+            fail(str(problem))
     count = sum(change.op != "noop" for change in changes)
     emit(
         {"imported": count, "read": len(changes)},

@@ -1,0 +1,66 @@
+"""The whole thread with real parts: the default model, MiniLM, a Chroma folder, and a restart in between."""
+
+from __future__ import annotations
+
+import pytest
+from bethink.agents.agent import Agent
+from bethink.memory import ThoughtMemory
+from bethink.tools import all_tools
+
+TOLD = "My sister Maria lives in Porto and is allergic to nuts."
+
+
+@pytest.fixture
+def start(tmp_path, smollm2, embedder):
+    """Start an agent on the same folder, as a new process would."""
+    running: list[Agent] = []
+
+    def begin() -> Agent:
+        for agent in running:
+            agent.close()
+        running[:] = [Agent(smollm2, ThoughtMemory(tmp_path / "memory", embedder), embedder, all_tools(), tmp_path)]
+        return running[0]
+
+    yield begin
+    for agent in running:
+        agent.close()
+
+
+def test_told_restarted_and_asked(start):
+    agent = start()
+    events = list(agent.stream(TOLD, user_id="me", thread_id=agent.threads.create("me").id))
+    assert events[-1].status == "complete"
+    written = next(event for event in events if event.kind == "MemoryWrite")
+    assert any("Porto" in change["text"] for change in written.changes)
+    agent = start()
+    events = list(agent.stream("Where does Maria live?", user_id="me", thread_id=agent.threads.create("me").id))
+    assert "Porto" in events[0].thoughts[0]["text"]
+    assert "Porto" in events[-1].text
+    usage = next(event for event in events if event.kind == "Usage")
+    assert usage.tokens_in > 20
+    assert usage.energy_j > 0
+
+
+def test_a_request_in_plain_words_reaches_the_tool(start):
+    agent = start()
+    sentence = agent.tools[0].examples[0][0]
+    events = list(agent.stream(sentence, user_id="me", thread_id=agent.threads.create("me").id))
+    started = next(event for event in events if event.kind == "ToolStart")
+    assert started.name == "track_state"
+    agent.tools[0].Input.model_validate(started.arguments)
+
+
+def test_small_talk_reaches_no_tool(start):
+    agent = start()
+    for text in ("Hello!", "What is the capital of France?", "I like green tea."):
+        events = list(agent.stream(text, user_id="me", thread_id=agent.threads.create("me").id, memory=False))
+        assert not any(event.kind == "ToolStart" for event in events)
+
+
+def test_the_second_turn_reads_only_what_is_new(start):
+    agent = start()
+    thread = agent.threads.create("me").id
+    list(agent.stream("Hello!", user_id="me", thread_id=thread, memory=False))
+    events = list(agent.stream("What is the capital of France?", user_id="me", thread_id=thread, memory=False))
+    usage = next(event for event in events if event.kind == "Usage")
+    assert usage.tokens_in_cached > usage.tokens_in / 3
