@@ -1,0 +1,109 @@
+"""What a new thought does to what is known: nothing, stand beside it, or take its place. No model is asked.
+
+Likeness of meaning says what a sentence is about, not whether it contradicts ("my favourite player is A" and "my
+brother's favourite player is B" are close), so the decision rests on subject, relation and object alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from bethink.memory.thought import Thought
+from bethink.memory.words import FUNCTIONAL
+
+OPPOSITE = {"likes": "dislikes", "dislikes": "likes"}
+_ARTICLES = re.compile(r"^(?:the|a|an|my|our|his|her|their|some|any)\s+")
+_NOT_WORD = re.compile(r"[^\w\s]+")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``noop``: ``others[0]`` says the same. ``supersede``: the ``others`` end. ``late``: ``others[0]`` is newer."""
+
+    kind: Literal["insert", "noop", "supersede", "late"]
+    others: tuple[Thought, ...] = ()
+    reason: str = ""
+
+
+def normalise(text: str | None) -> str:
+    """Lower case, without punctuation and leading articles: what "same" means here."""
+    words = " ".join(_NOT_WORD.sub(" ", (text or "").casefold()).split())
+    return _ARTICLES.sub("", words)
+
+
+def functional(relation: str) -> bool:
+    """Whether a subject has one value of this relation at a time."""
+    return relation in FUNCTIONAL or relation.startswith("favourite ")
+
+
+def known_names(thoughts: Iterable[Thought]) -> dict[str, str]:
+    """ "user's sister" -> "maria", for every kin or pet of whom exactly one name is known."""
+    names: dict[str, set[str]] = {}
+    for thought in thoughts:
+        kin = thought.metadata.get("kin")
+        if kin and thought.subject and not thought.forgotten:
+            names.setdefault(f"user s {normalise(str(kin))}", set()).add(normalise(thought.subject))
+    return {role: next(iter(found)) for role, found in names.items() if len(found) == 1}
+
+
+def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, policy: str = "supersede") -> Decision:
+    """Compare a new thought with the active ones of the same user.
+
+    Same triple or same sentence: ``noop``. Same subject and functional relation (or ``replaces``, when the sentence
+    itself says that something changed) with another object: ``supersede``, or ``late`` when the new one was said
+    earlier. Opposite of the same thing: ``supersede``. Otherwise ``insert``; an additive relation of the same
+    subject is named as a candidate for merging. Cost: one pass over the thoughts.
+    """
+    thoughts = [thought for thought in known if thought.active and thought.id != new.id]
+    text = normalise(new.text)
+    for thought in thoughts:
+        if (
+            len(thought.text) == len(new.text)
+            and normalise(thought.text) == text
+            and _speaker(thought) == _speaker(new)
+        ):
+            return Decision("noop", (thought,), "already known")
+    if new.triple is None:
+        return Decision("insert")
+    names = known_names([*thoughts, new])
+    subject, relation, obj = _subject(new, names), str(new.relation), normalise(new.object)
+    same = [thought for thought in thoughts if thought.triple and _subject(thought, names) == subject]
+    beside: list[Thought] = []
+    ended: list[Thought] = []
+    for thought in same:
+        other, other_obj = str(thought.relation), normalise(thought.object)
+        if other == relation and (other_obj == obj or str(thought.object).casefold().startswith(f"{obj},")):
+            return Decision("noop", (thought,), "already known")
+        one_value = other == relation and (functional(relation) or replaces)
+        if one_value or (_opposed(relation, other) and other_obj == obj):
+            ended.append(thought)
+        elif other == relation:
+            beside.append(thought)
+    if ended and policy == "supersede":
+        reason = f"{relation}: {ended[0].object} -> {new.object}"
+        newer = [thought for thought in ended if thought.created_at > new.created_at]
+        if newer:
+            return Decision("late", (min(newer, key=lambda thought: thought.created_at),), reason)
+        return Decision("supersede", tuple(ended), reason)
+    if beside:
+        return Decision("insert", reason=f"could be merged with {beside[0].id}")
+    return Decision("insert")
+
+
+def _speaker(thought: Thought) -> object:
+    return thought.metadata.get("speaker")
+
+
+def _subject(thought: Thought, names: dict[str, str]) -> str:
+    speaker = thought.metadata.get("speaker")
+    subject = normalise(thought.subject)
+    if speaker and (subject == "user" or subject.startswith("user s ")):
+        return f"{normalise(str(speaker))} {subject}"  # "user" in a named speaker's thought is that speaker
+    return names.get(subject, subject)
+
+
+def _opposed(new: str, old: str) -> bool:
+    return OPPOSITE.get(new) == old or new == f"not {old}" or old == f"not {new}"

