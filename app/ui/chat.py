@@ -1,0 +1,291 @@
+"""The Chat tab: threads on the left, the conversation, suggestion chips, stop, retry, edit, memory on or off."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from bethink.app.ui import render
+from bethink.app.ui.theme import SET_URL
+
+if TYPE_CHECKING:
+    from bethink.agents.agent import Agent
+    from bethink.agents.events import Event
+
+log = logging.getLogger(__name__)
+
+UPDATE_EVERY_S = 0.05
+TOLD = "My sister Maria lives in Porto and is allergic to nuts."
+ASKED = "Where does Maria live?"
+PLACEHOLDER = """### Tell Bethink something, then ask about it tomorrow
+It recalls thoughts before it answers, and thinks about what you said afterwards. Everything stays on this machine.
+"""
+UserOf = Callable[[gr.Request], str]
+
+
+@dataclass
+class ChatTab:
+    """The components other parts of the page wire to."""
+
+    threads: gr.Radio
+    chatbot: gr.Chatbot
+    state: gr.HTML
+    load: Callable[..., Any]
+
+
+def state_line(state: str, text: str) -> str:
+    """The line under the chat that says whether it is answering (read out to screen readers)."""
+    return f'<div role="status" aria-live="polite" data-state="{state}">{text}</div>'
+
+
+READY = state_line("idle", "Ready.")
+BUSY = state_line("busy", "Answering …")
+
+
+def chips(agent: Agent) -> list[tuple[str, str]]:
+    """(label, message) of each suggestion; a tool's is its first example, as an exact command."""
+    made = [(TOLD, TOLD), (ASKED, ASKED)]
+    for tool in agent.tools:
+        for sentence, arguments in tool.examples[:2]:
+            made.append((sentence, f"/{tool.name} {json.dumps(arguments)}"))
+    return made
+
+
+def thread_choices(agent: Agent, user_id: str, query: str = "") -> list[tuple[str, str]]:
+    """(title, id) of the user's threads, latest first."""
+    return [(thread.title, thread.id) for thread in agent.threads.list(user_id, query)]
+
+
+def stream_turn(
+    agent: Agent, events: Iterator[Event], before: list[render.Shown], said: str
+) -> Iterator[list[render.Shown]]:
+    """What the chat shows while a turn runs, at most twenty times a second, and once more at its end."""
+    shown, text, status, last = [], "", "running", 0.0
+    collected: list[dict[str, Any]] = []
+    try:
+        for event in events:
+            if event.kind == "Token":
+                text += event.text  # type: ignore[attr-defined]
+            elif event.kind == "Done":
+                status = event.status  # type: ignore[attr-defined]
+                text = event.text or text  # type: ignore[attr-defined]
+            elif event.kind != "ToolProgress":
+                collected.append(event.as_dict())
+            if time.monotonic() - last >= UPDATE_EVERY_S:
+                last = time.monotonic()
+                yield before + [render.user(said), *render.answer(collected, text, "running")]
+    except Exception as problem:
+        log.exception("a turn could not be shown")
+        collected.append({"kind": "Error", "message": str(problem) or "Something failed.", "hint": "Press retry."})
+        status = "failed"
+    shown = before + [render.user(said), *render.answer(collected, text, status)]
+    yield shown
+
+
+def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> ChatTab:
+    """Build the tab inside the current Blocks."""
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=1, min_width=220, elem_id="side"):
+            new = gr.Button("New chat", variant="secondary", elem_id="new-chat")
+            search = gr.Textbox(
+                label="Search chats", placeholder="A word from a title or a message", elem_id="search-chats"
+            )
+            threads = gr.Radio([], label="Chats", elem_id="threads")
+            with gr.Accordion("Rename or delete", open=False, elem_id="thread-actions"):
+                title = gr.Textbox(label="New title", max_length=120, elem_id="thread-title")
+                rename = gr.Button("Rename", size="sm", elem_id="rename-thread")
+                delete = gr.Button("Delete this chat", variant="stop", size="sm", elem_id="delete-thread")
+        with gr.Column(scale=4, min_width=320, elem_id="main"):
+            chatbot = gr.Chatbot(
+                elem_id="chat",
+                label="Conversation",
+                height="62vh",
+                editable="user",
+                placeholder=PLACEHOLDER,
+                allow_tags=False,
+                buttons=["copy"],
+                feedback_options=None,
+                layout="bubble",
+                latex_delimiters=[],
+            )
+            state = gr.HTML(READY, elem_id="turn-state")
+            with gr.Row(elem_id="chips"):
+                buttons = [
+                    (gr.Button(label, size="sm", elem_id=f"chip-{number}"), text)
+                    for number, (label, text) in enumerate(chips(agent))
+                ]
+            with gr.Row():
+                box = gr.Textbox(
+                    label="Message",
+                    show_label=False,
+                    placeholder="Write a message and press Enter",
+                    lines=1,
+                    max_lines=8,
+                    autofocus=True,
+                    scale=6,
+                    elem_id="message",
+                )
+                send = gr.Button("Send", variant="primary", scale=1, min_width=80, elem_id="send")
+                stop = gr.Button("Stop", variant="stop", scale=1, min_width=80, visible=False, elem_id="stop")
+            memory = gr.Checkbox(
+                value=memory_default, label="Memory: recall before answering, remember after", elem_id="memory-on"
+            )
+
+    def shown_thread(user_id: str, thread_id: str | None) -> list[render.Shown]:
+        from bethink.agents.threads import ThreadNotFound
+
+        try:
+            return render.history(agent.threads.messages(user_id, thread_id)) if thread_id else []
+        except ThreadNotFound:
+            return []
+
+    def run(events: Callable[[str, str], Iterator[Event]], before: Any, said: str, user_id: str, thread_id: str) -> Any:
+        """Stream one turn into (chatbot, threads, box, send, stop, state)."""
+        choices = gr.update(choices=thread_choices(agent, user_id), value=thread_id)
+        yield before + [render.user(said)], choices, "", gr.update(visible=False), gr.update(visible=True), BUSY
+        shown = before
+        for shown in stream_turn(agent, events(user_id, thread_id), before, said):
+            yield shown, gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
+        choices = gr.update(choices=thread_choices(agent, user_id), value=thread_id)
+        yield shown, choices, gr.skip(), gr.update(visible=True), gr.update(visible=False), READY
+
+    def idle(message: str) -> Any:
+        line = state_line("idle", message)
+        return gr.skip(), gr.skip(), gr.skip(), gr.update(visible=True), gr.update(visible=False), line
+
+    def on_send(text: str, thread_id: str | None, remember: bool, request: gr.Request) -> Any:
+        user_id = user_of(request)
+        if not (text or "").strip():
+            yield idle("Write something first, or pick a suggestion.")
+            return
+        known = {ident for _, ident in thread_choices(agent, user_id)}
+        if thread_id not in known:
+            thread_id = agent.threads.create(user_id).id
+        before = shown_thread(user_id, thread_id)
+        yield from run(
+            lambda user, thread: agent.stream(text, user_id=user, thread_id=thread, memory=remember),
+            before,
+            text if len(text) < 40_000 else text[:2000] + " …",
+            user_id,
+            thread_id,
+        )
+
+    def on_edit(data: gr.EditData, thread_id: str | None, remember: bool, request: gr.Request) -> Any:
+        user_id = user_of(request)
+        if not thread_id:
+            yield idle("There is nothing to edit.")
+            return
+        index = data.index[0] if isinstance(data.index, list | tuple) else data.index
+        messages = agent.threads.messages(user_id, thread_id)
+        places = render.turns(messages)
+        text = html_unescape(str(data.value))
+        if not text.strip() or index >= len(places):
+            yield idle("The message was left as it was: it cannot be empty.")
+            return
+        turn = places[index]
+        before = render.history([m for m in messages[: [m.turn_id for m in messages].index(turn)]])
+        yield from run(
+            lambda user, thread: agent.edit(text, user_id=user, thread_id=thread, turn_id=turn, memory=remember),
+            before,
+            text,
+            user_id,
+            thread_id,
+        )
+
+    def on_retry(thread_id: str | None, remember: bool, request: gr.Request) -> Any:
+        user_id = user_of(request)
+        messages = agent.threads.messages(user_id, thread_id) if thread_id else []
+        asked = [message for message in messages if message.role == "user"]
+        if not asked or not thread_id:
+            yield idle("There is nothing to answer again.")
+            return
+        before = render.history([m for m in messages if m.turn_id != asked[-1].turn_id])
+        yield from run(
+            lambda user, thread: agent.retry(user_id=user, thread_id=thread, memory=remember),
+            before,
+            asked[-1].text,
+            user_id,
+            thread_id,
+        )
+
+    def on_stop(thread_id: str | None, request: gr.Request) -> str:
+        if thread_id and agent.cancel(user_id=user_of(request), thread_id=thread_id):
+            return state_line("busy", "Stopping …")
+        return READY
+
+    def on_pick(thread_id: str | None, request: gr.Request) -> Any:
+        return shown_thread(user_of(request), thread_id)
+
+    def on_new(request: gr.Request) -> Any:
+        return gr.update(choices=thread_choices(agent, user_of(request)), value=None), [], READY
+
+    def on_search(query: str, thread_id: str | None, request: gr.Request) -> Any:
+        choices = thread_choices(agent, user_of(request), query)
+        return gr.update(choices=choices, value=thread_id if thread_id in {ident for _, ident in choices} else None)
+
+    def on_rename(name: str, thread_id: str | None, request: gr.Request) -> Any:
+        user_id = user_of(request)
+        if thread_id:
+            agent.threads.rename(user_id, thread_id, name or "")
+        return gr.update(choices=thread_choices(agent, user_id), value=thread_id), ""
+
+    def on_delete(thread_id: str | None, request: gr.Request) -> Any:
+        user_id = user_of(request)
+        if thread_id:
+            agent.cancel(user_id=user_id, thread_id=thread_id)
+            agent.threads.delete(user_id, thread_id)
+        return gr.update(choices=thread_choices(agent, user_id), value=None), []
+
+    def load(request: gr.Request) -> Any:
+        """Threads, and the one the address names (or none)."""
+        user_id = user_of(request)
+        choices = thread_choices(agent, user_id)
+        wanted = request.query_params.get("thread")
+        thread_id = wanted if wanted in {ident for _, ident in choices} else None
+        note = READY if thread_id or not wanted else state_line("idle", "That chat does not exist (any more).")
+        return gr.update(choices=choices, value=thread_id), shown_thread(user_id, thread_id), note
+
+    private: dict[str, Any] = {"api_visibility": "private"}
+    turn: dict[str, Any] = {
+        "outputs": [chatbot, threads, box, send, stop, state],
+        "show_progress": "hidden",
+        "concurrency_limit": 8,
+        "concurrency_id": "turn",
+        **private,
+    }
+    quick: dict[str, Any] = {"show_progress": "hidden", **private}
+    gr.on([send.click, box.submit], on_send, [box, threads, memory], **turn)
+    for button, text in buttons:
+        button.click(_fixed(on_send, text), [threads, memory], **turn)
+    chatbot.retry(on_retry, [threads, memory], **turn)
+    chatbot.edit(on_edit, [threads, memory], **turn)
+    stop.click(on_stop, [threads], [state], concurrency_limit=None, **quick)
+    threads.input(on_pick, [threads], [chatbot], **quick)
+    threads.change(None, [threads], None, js=SET_URL, **private)
+    new.click(on_new, None, [threads, chatbot, state], **quick)
+    search.change(on_search, [search, threads], [threads], trigger_mode="always_last", **quick)
+    rename.click(on_rename, [title, threads], [threads, title], **quick)
+    delete.click(on_delete, [threads], [threads, chatbot], **quick)
+    return ChatTab(threads, chatbot, state, load)
+
+
+def html_unescape(text: str) -> str:
+    """Undo :func:`render.user`'s escaping of what comes back from the edit box."""
+    import html
+
+    return html.unescape(text)
+
+
+def _fixed(handler: Callable[..., Any], text: str) -> Callable[..., Any]:
+    """A send handler whose message is fixed (a suggestion chip)."""
+
+    def send(thread_id: str | None, remember: bool, request: gr.Request) -> Any:
+        yield from handler(text, thread_id, remember, request)
+
+    return send

@@ -1,0 +1,57 @@
+"""The page: a banner while the model loads, and the tabs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from bethink.app.ui.chat import build_chat
+from bethink.app.ui.memory import build_memory
+
+if TYPE_CHECKING:
+    from bethink.agents.agent import Agent
+
+
+def build_page(agent: Agent, default_user: str) -> gr.Blocks:
+    """The whole page over an agent.
+
+    The user is whoever logged in, or ``default_user`` where there is no login; never anything the browser sends.
+    """
+
+    def user_of(request: gr.Request) -> str:
+        return request.username or default_user
+
+    with gr.Blocks(title="Bethink", analytics_enabled=False, fill_width=True) as page:
+        gr.HTML(
+            "<h1>Bethink</h1><p>A local agent that recalls before it answers, and thinks afterwards.</p>",
+            elem_id="brand",
+        )
+        banner = gr.Markdown(banner_text(agent), elem_id="banner")
+        timer = gr.Timer(1.0)
+        with gr.Tab("Chat", elem_id="tab-chat"):
+            chat = build_chat(agent, user_of)
+        with gr.Tab("Memory", elem_id="tab-memory") as tab:
+            build_memory(agent, user_of, tab)
+
+        def tick() -> Any:
+            waiting = agent.status()["state"] == "loading"
+            return banner_text(agent), gr.update() if waiting else gr.Timer(active=False)
+
+        timer.tick(tick, None, [banner, timer], show_progress="hidden", api_visibility="private")
+        page.load(
+            chat.load, None, [chat.threads, chat.chatbot, chat.state], show_progress="hidden", api_visibility="private"
+        )
+    return page
+
+
+def banner_text(agent: Agent) -> str:
+    """What stands above the tabs: nothing once the model is ready."""
+    status = agent.status()
+    if status["state"] == "ready":
+        return ""
+    if status["state"] == "error":
+        return f"⚠️ **The model could not be loaded.** {status['message']}"
+    share = int(10 * float(status["done"]))
+    bar = "▰" * share + "▱" * (10 - share)
+    return f"{bar} {status['message']} You can write already; the answer starts when it is loaded."

@@ -1,0 +1,148 @@
+"""From stored messages and events to what the chat shows. Pure functions: the same for a live turn and for a reload."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+SHOWN_JSON = 4000
+"""Characters of a tool's result shown in its card; the rest is in the plot and the summary."""
+STATUS_NOTES = {
+    "interrupted": "This answer was cut short when the server stopped. Press retry to have it again.",
+    "cancelled": "Stopped. Press retry to have it again.",
+    "failed": "This turn failed. Press retry to try again.",
+}
+
+Shown = dict[str, Any]
+
+
+def history(messages: Sequence[Any]) -> list[Shown]:
+    """All messages of a thread, as the chat shows them."""
+    return [shown for message in messages for shown in one(message)]
+
+
+def turns(messages: Sequence[Any]) -> list[str]:
+    """The turn each shown message belongs to, in the order of :func:`history`."""
+    return [message.turn_id for message in messages for _ in one(message)]
+
+
+def one(message: Any) -> list[Shown]:
+    """One stored message: a user's words, or an answer with its cards."""
+    if message.role == "user":
+        return [user(message.text)]
+    return answer(message.events, message.text, message.status)
+
+
+def user(text: str) -> Shown:
+    """What the user said, word for word (markup in it is shown, not run)."""
+    return {"role": "user", "content": html.escape(text, quote=False)}
+
+
+def answer(events: Sequence[dict[str, Any]], text: str, status: str = "complete") -> list[Shown]:
+    """An answer: recalled thoughts, tool cards with their plots, the text, what was remembered, what it cost."""
+    before, after = [], []
+    ends = {event["call_id"]: event for event in events if event["kind"] == "ToolEnd"}
+    for event in events:
+        kind = event["kind"]
+        if kind == "Recall" and event["thoughts"]:
+            before.append(recalled(event["thoughts"]))
+        elif kind == "ToolStart":
+            before.extend(tool(event, ends.get(event["call_id"]), over=status != "running"))
+        elif kind == "MemoryWrite" and event["changes"]:
+            after.append(remembered(event["changes"]))
+        elif kind == "Error":
+            after.append(problem(event["message"], event["hint"]))
+        elif kind == "Usage":
+            after.append(usage(event))
+    if text.strip():
+        before.append({"role": "assistant", "content": text})
+    elif status == "running":
+        before.append({"role": "assistant", "content": "…"})
+    if status in STATUS_NOTES and not any(event["kind"] == "Error" for event in events):
+        after.insert(0, {"role": "assistant", "content": f"*{STATUS_NOTES[status]}*"})
+    return before + after
+
+
+def recalled(thoughts: Sequence[dict[str, Any]]) -> Shown:
+    """A card that opens to the recalled thoughts with score and date."""
+    rows = "\n".join(f"| {cell(t['text'])} | {t['score']:.2f} | {cell(t['date'])} |" for t in thoughts)
+    title = f"Recalled {count(len(thoughts), 'thought')}"
+    return card(title, f"| thought | score | date |\n|---|---|---|\n{rows}")
+
+
+def remembered(changes: Sequence[dict[str, Any]]) -> Shown:
+    """A card for what post-thinking changed."""
+    rows = "\n".join(f"- {cell(change['op'])}: {cell(change['text'])}" for change in changes)
+    return card(f"Remembered {count(len(changes), 'thought')}", rows)
+
+
+def tool(start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = False) -> list[Shown]:
+    """A tool call's card (pending until it ended), and its plots below."""
+    content = f"Arguments\n```json\n{_json(start['arguments'])}\n```"
+    if end is None:
+        return [card(f"Tool: {start['name']}", content, status="done" if over else "pending")]
+    result = {key: value for key, value in end["result"].items() if key != "plots"}
+    content += f"\nResult\n```json\n{_json(result)}\n```"
+    log = "done" if end["ok"] else "failed"
+    shown = [card(f"Tool: {start['name']}", content, log=log, duration=float(end["seconds"]))]
+    if not end["ok"]:
+        error = end["result"].get("error", {})
+        shown.append(problem(error.get("message", "The tool failed."), error.get("hint", "")))
+    for plot in end["result"].get("plots", []):
+        if Path(plot["path"]).is_file():
+            shown.append({"role": "assistant", "content": {"path": plot["path"], "alt_text": plot["alt"]}})
+        else:
+            shown.append({"role": "assistant", "content": f"*The plot “{cell(plot['title'])}” is no longer on disk.*"})
+    return shown
+
+
+def usage(event: dict[str, Any]) -> Shown:
+    """What a turn cost, in one line that opens to the details."""
+    joules = event.get("energy_j")
+    energy = "" if joules is None else f" · ≈ {joules:.2g} J"
+    title = f"{event['tokens_in']} in ({event['tokens_in_cached']} kept) · {event['tokens_out']} out · "
+    title += f"{event['seconds']:.1f} s{energy}"
+    first = event.get("first_token_s")
+    lines = [
+        f"- prompt: {event['tokens_in']} tokens, of which {event['tokens_in_cached']} were kept from before",
+        f"- answer: {event['tokens_out']} tokens" + ("" if first is None else f", the first after {first:.2f} s"),
+        f"- processor: {event['cpu_s']:.2f} s; energy by {event['energy_backend']}",
+    ]
+    return card(title, "\n".join(lines))
+
+
+def problem(message: str, hint: str) -> Shown:
+    """An error: what happened, and what to do next."""
+    return {"role": "assistant", "content": f"⚠️ **{cell(message)}** {cell(hint)}".rstrip()}
+
+
+def card(title: str, content: str, *, status: str = "done", log: str = "", duration: float | None = None) -> Shown:
+    """A collapsible card."""
+    metadata: dict[str, Any] = {"title": title, "status": status}
+    if log:
+        metadata["log"] = log
+    if duration is not None:
+        metadata["duration"] = duration
+    return {"role": "assistant", "content": content, "metadata": metadata}
+
+
+def cell(text: str) -> str:
+    """Text that can stand in a Markdown table without becoming markup."""
+    flat = " ".join(str(text).split())
+    escaped = html.escape(flat, quote=False)
+    for sign in "\\`*_[]|#!":
+        escaped = escaped.replace(sign, "\\" + sign)
+    return escaped
+
+
+def count(number: int, noun: str) -> str:
+    """``1 thought``, ``2 thoughts``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _json(data: Any) -> str:
+    text = json.dumps(data, indent=1, ensure_ascii=False, default=str).replace("```", "ʼʼʼ")
+    return text if len(text) <= SHOWN_JSON else text[:SHOWN_JSON] + "\n… (cut)"
