@@ -24,7 +24,7 @@ def build_page(agent: Agent, default_user: str) -> gr.Blocks:
 
     with gr.Blocks(title="Bethink", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(
-            "<h1>Bethink</h1><p>A local agent that recalls before it answers, and thinks afterwards.</p>",
+            "<div><h1>Bethink</h1><p>recalls before it answers, and thinks afterwards</p></div>",
             elem_id="brand",
         )
         banner = gr.Markdown(banner_text(agent), elem_id="banner")

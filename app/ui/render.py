@@ -50,7 +50,7 @@ def answer(events: Sequence[dict[str, Any]], text: str, status: str = "complete"
         if kind == "Recall" and event["thoughts"]:
             before.append(recalled(event["thoughts"]))
         elif kind == "ToolStart":
-            before.extend(tool(event, ends.get(event["call_id"]), over=status != "running"))
+            before.extend(tool(event, ends.get(event["call_id"]), over=status != "running", said=text))
         elif kind == "MemoryWrite" and event["changes"]:
             after.append(remembered(event["changes"]))
         elif kind == "Error":
@@ -79,8 +79,10 @@ def remembered(changes: Sequence[dict[str, Any]]) -> Shown:
     return card(f"Remembered {count(len(changes), 'thought')}", rows)
 
 
-def tool(start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = False) -> list[Shown]:
-    """A tool call's card (pending until it ended), and its plots below."""
+def tool(
+    start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = False, said: str = ""
+) -> list[Shown]:
+    """A tool call's card (pending until it ended), and its plots below; an error unless the answer ``said`` it."""
     content = f"Arguments\n```json\n{_json(start['arguments'])}\n```"
     if end is None:
         return [card(f"Tool: {start['name']}", content, status="done" if over else "pending")]
@@ -90,7 +92,9 @@ def tool(start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = Fals
     shown = [card(f"Tool: {start['name']}", content, log=log, duration=float(end["seconds"]))]
     if not end["ok"]:
         error = end["result"].get("error", {})
-        shown.append(problem(error.get("message", "The tool failed."), error.get("hint", "")))
+        message = error.get("message", "The tool failed.")
+        if message not in said:
+            shown.append(problem(message, error.get("hint", "")))
     for plot in end["result"].get("plots", []):
         if Path(plot["path"]).is_file():
             shown.append({"role": "assistant", "content": {"path": plot["path"], "alt_text": plot["alt"]}})

@@ -5,26 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 CSS = """
-.gradio-container {max-width: 1180px !important; margin: 0 auto !important; padding: 12px !important;}
+.gradio-container {max-width: 1180px !important; margin: 0 auto !important; padding: 0 !important;}
+.gradio-container main.fillable, .gradio-container .wrap.fillable {padding: 10px 12px !important;}
 footer {display: none !important;}
-#brand {margin: 0 0 4px 0;}
-#brand h1 {font-size: 1.35rem; margin: 0; letter-spacing: -0.01em;}
+#brand {padding: 0 4px !important;}
+#brand > div {display: flex; align-items: baseline; gap: 12px; flex-wrap: wrap;}
+#brand h1 {font-size: 1.3rem; margin: 0; letter-spacing: -0.01em;}
 #brand p {margin: 0; opacity: .75; font-size: .92rem;}
+#brand, #banner, #turn-state {margin-bottom: -8px;}
 #banner {border-radius: 10px; padding: 0 2px; min-height: 0;}
-#turn-state {font-size: .85rem; opacity: .8; min-height: 1.3em; padding: 0 4px;}
+#turn-state {font-size: .85rem; opacity: .85; padding: 0 4px !important; margin-top: -8px;}
+#turn-state [data-state=busy] {color: var(--color-accent);}
 #threads .wrap {flex-direction: column; gap: 4px;}
 #threads label {width: 100%; border-radius: 8px;}
 #threads label span {white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 190px;}
 #chips {gap: 8px; flex-wrap: wrap;}
 #chips button {border-radius: 999px; font-weight: 450; font-size: .88rem; flex: 0 1 auto; min-width: 0; white-space: normal;}
+#chat {min-height: 260px;}
+#chat table {table-layout: auto; width: 100%; margin: 0;}
+#chat th, #chat td {word-break: normal; overflow-wrap: break-word; white-space: normal; padding: 5px 9px;}
+#chat td:nth-child(n+2) {white-space: nowrap;}
+#memory-table, #recall-table {max-width: 100%; overflow-x: auto;}
+#memory-table td, #memory-table th, #recall-table td, #recall-table th {font-family: inherit !important;}
+#memory-table *, #recall-table * {font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif !important;}
+#chat button[aria-label="Clear"], #chat button[title="Clear"], #chat button[aria-label="Share"] {display: none;}
+#memory-on {padding: 4px 8px !important;}
 #chat img {border-radius: 8px; max-width: 100%; height: auto;}
 #side {min-width: 220px;}
 button:focus-visible, input:focus-visible, textarea:focus-visible {outline: 2px solid var(--color-accent); outline-offset: 2px;}
 @media (max-width: 720px) {
   #side {order: 2;}
   #main {order: 1;}
-  #chat {height: 58vh !important;}
-  .gradio-container {padding: 6px !important;}
+  #chat {height: 52vh !important;}
+  .gradio-container main.fillable, .gradio-container .wrap.fillable {padding: 4px !important;}
+  .gradio-container .tabitem {padding: 6px 0 !important;}
+  .gradio-container .column {min-width: 0 !important; max-width: 100%;}
+  .gradio-container main > *, .tabs, .tabitem, .tabitem > * {max-width: calc(100vw - 16px) !important; min-width: 0 !important;}
+  #chips button {font-size: .82rem;}
+  #chat td:nth-child(n+2) {white-space: normal;}
+  #chat th, #chat td {padding: 3px 5px; font-size: .72rem;}
 }
 """
 

@@ -1,0 +1,201 @@
+"""A real Chromium in front of the real server, model, embedder and store. Screenshots go to BETHINK_SHOTS, if set."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+CHROMIUM = os.environ.get("BETHINK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+SHOTS = os.environ.get("BETHINK_SHOTS")
+TOLD = "My sister Maria lives in Porto and is allergic to nuts."
+
+
+class Server:
+    """``bethink chat`` as a process on a data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.log = (data / "server.log").open("ab")
+        self.process = subprocess.Popen(
+            [str(Path(sys.executable).with_name("bethink")), "chat", "--data", str(data), "--port", "7861"],
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, f"the server did not start: {line!r} {(data / 'server.log').read_text()}"
+        self.url = found.group()
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        self.process.send_signal(how)
+        self.process.wait(timeout=60)
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium, or set BETHINK_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser):
+    made = browser.new_page(viewport={"width": 1280, "height": 900})
+    made.errors, made.outside = [], []
+    made.on("console", lambda m: made.errors.append(m.text) if m.type == "error" else None)
+    made.on("pageerror", lambda e: made.errors.append(str(e)))
+    local = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
+    made.on("request", lambda r: None if r.url.startswith(local) else made.outside.append(r.url))
+    yield made
+    made.close()
+
+
+def shot(page, name: str) -> None:
+    if SHOTS:
+        page.wait_for_timeout(600)
+        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
+
+
+def open_page(page, url: str) -> None:
+    page.goto(url)
+    page.wait_for_selector("#message textarea")
+
+
+def wait_idle(page) -> None:
+    page.wait_for_selector("#turn-state [data-state=busy]", timeout=30_000)
+    page.wait_for_selector("#turn-state [data-state=idle]", timeout=180_000)
+
+
+def row(page, text: str):
+    """The cell of the Memory table that holds a text (the table also has a hidden copy for measuring)."""
+    return page.locator("#memory-table [data-testid^=cell]", has_text=text)
+
+
+def say(page, text: str) -> None:
+    page.fill("#message textarea", text)
+    page.press("#message textarea", "Enter")
+    wait_idle(page)
+
+
+def test_told_restarted_asked_and_a_tool_run(page, tmp_path):
+    server = Server(tmp_path)
+    try:
+        with urllib.request.urlopen(server.url) as answer:
+            assert answer.status == 200
+        start = time.monotonic()
+        open_page(page, server.url)
+        assert time.monotonic() - start < 15
+        say(page, TOLD)
+        page.get_by_text(re.compile(r"Remembered \d thought")).wait_for(timeout=20_000)
+        first_thread = page.url
+        assert "thread=" in first_thread
+        page.get_by_role("tab", name="Memory").click()
+        row(page, "My sister Maria lives in Porto.").wait_for(timeout=20_000)
+        shot(page, "memory")
+        page.goto("about:blank")  # or the page would complain, rightly, that its server died
+    finally:
+        server.stop(signal.SIGKILL)  # nothing acknowledged may need a graceful end
+
+    server = Server(tmp_path)
+    try:
+        open_page(page, first_thread.replace(first_thread.split("/?")[0], server.url))
+        page.locator("#chat").get_by_text(TOLD).wait_for(timeout=20_000)  # the thread is there again
+        page.click("#new-chat")
+        page.wait_for_function("!document.querySelector('#chat').innerText.includes('allergic')")
+        say(page, "Where does Maria live?")
+        page.get_by_text(re.compile(r"Recalled \d thought")).click()
+        page.locator("#chat table").get_by_text("Porto").wait_for(timeout=20_000)
+        answer = page.locator("#chat .bot").last.inner_text()
+        assert "Porto" in answer.replace("My sister Maria lives in Porto.", "")
+        shot(page, "recall")
+
+        page.click("#chip-3")
+        wait_idle(page)
+        picture = page.locator("#chat img").last
+        picture.wait_for(state="visible", timeout=60_000)
+        page.wait_for_function("[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)")
+        shot(page, "tool")
+        assert page.outside == []
+        assert page.errors == []
+    finally:
+        server.stop()
+
+
+def test_hands_on(page, tmp_path):
+    """Stop, retry, edit, empty message, rename, search, delete, forget, undo, export."""
+    server = Server(tmp_path)
+    try:
+        open_page(page, server.url)
+        page.press("#message textarea", "Enter")
+        page.locator("#turn-state").get_by_text("Write something first").wait_for(timeout=20_000)
+        say(page, TOLD)
+
+        # edit: the old message and its thoughts are taken back
+        page.locator("#chat button[aria-label='Edit']").first.click()
+        page.locator("#chat textarea").first.fill("My brother Tom lives in Oslo.")
+        page.locator("#chat button[aria-label='Submit']").first.click()
+        wait_idle(page)
+        page.get_by_role("tab", name="Memory").click()
+        row(page, "My brother Tom lives in Oslo.").wait_for(timeout=20_000)
+        assert row(page, "Porto").count() == 0
+
+        # forget, undo
+        row(page, "My brother Tom lives in Oslo.").click()
+        page.click("#thought-forget")
+        page.locator("#memory-note").get_by_text("No thoughts yet").wait_for(timeout=20_000)
+        page.click("#memory-undo")
+        row(page, "My brother Tom lives in Oslo.").wait_for(timeout=20_000)
+        page.click("#memory-export")
+        page.locator("#memory-file a[href*='thoughts.jsonl']").first.wait_for(state="attached", timeout=20_000)
+
+        # threads: rename, search, reload, delete
+        page.get_by_role("tab", name="Chat").click()
+        page.get_by_text("Rename or delete").click()
+        page.fill("#thread-title input, #thread-title textarea", "About Tom")
+        page.click("#rename-thread")
+        page.locator("#threads").get_by_text("About Tom").first.wait_for(timeout=20_000)
+        page.fill("#search-chats input, #search-chats textarea", "no such words")
+        page.wait_for_function("!document.querySelector('#threads').innerText.includes('About Tom')")
+        page.fill("#search-chats input, #search-chats textarea", "Oslo")
+        page.locator("#threads").get_by_text("About Tom").first.wait_for(timeout=20_000)
+        page.reload()
+        page.locator("#threads").get_by_text("About Tom").first.wait_for(timeout=20_000)
+        page.locator("#threads").get_by_text("About Tom").click()
+        page.locator("#chat").get_by_text("My brother Tom lives in Oslo.").first.wait_for(timeout=20_000)
+
+        # stop keeps what was written; retry answers again
+        page.fill("#message textarea", "Tell me a long story about a ship, with many details, in ten paragraphs.")
+        page.press("#message textarea", "Enter")
+        page.wait_for_selector("#turn-state [data-state=busy]")
+        page.click("#stop")
+        page.wait_for_selector("#turn-state [data-state=idle]", timeout=60_000)
+        page.locator("#chat").get_by_text(re.compile("Stopped|story|ship", re.IGNORECASE)).first.wait_for()
+        page.locator("#chat button[aria-label='Retry']").last.click()
+        wait_idle(page)
+
+        page.get_by_text("Rename or delete").click()
+        page.click("#delete-thread")
+        page.wait_for_function("!document.querySelector('#threads').innerText.includes('About Tom')")
+        assert page.outside == []
+        assert page.errors == []
+    finally:
+        server.stop()

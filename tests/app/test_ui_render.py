@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from bethink.agents.threads import Message
+from bethink.app.ui import render
+from hypothesis import given
+from hypothesis import strategies as st
+
+RECALL = {"kind": "Recall", "thoughts": [{"id": "a", "text": "a | b", "score": 0.5, "date": "2026-11-23"}], "seconds": 0}
+START = {"kind": "ToolStart", "call_id": "c", "name": "add", "arguments": {"a": 1}}
+USAGE = {
+    "kind": "Usage",
+    "tokens_in": 10,
+    "tokens_in_cached": 4,
+    "tokens_out": 3,
+    "seconds": 1.23,
+    "first_token_s": 0.5,
+    "cpu_s": 2.0,
+    "energy_j": 8.04,
+    "energy_backend": "cputime (estimated)",
+}
+
+
+def message(role: str, text: str = "", status: str = "complete", events: list | None = None, turn: str = "t") -> Message:
+    return Message("m", turn, role, text, status, "2026-11-23", events or [])
+
+
+def end(ok: bool = True, **result: object) -> dict:
+    return {"kind": "ToolEnd", "call_id": "c", "name": "add", "result": result, "seconds": 0.2, "ok": ok}
+
+
+def titles(shown: list) -> list[str]:
+    return [item["metadata"]["title"] for item in shown if "metadata" in item]
+
+
+def test_an_answer_with_everything_in_order():
+    changes = {"kind": "MemoryWrite", "changes": [{"op": "insert", "id": "x", "text": "T.", "reason": ""}]}
+    events = [RECALL, START, end(total=2, summary="2"), USAGE, changes]
+    shown = render.answer(events, "Two.")
+    expected = ["Recalled 1 thought", "Tool: add", "10 in (4 kept) · 3 out · 1.2 s · ≈ 8 J", "Remembered 1 thought"]
+    assert titles(shown) == expected
+    assert [item["content"] for item in shown if "metadata" not in item] == ["Two."]
+    assert "| a \\| b | 0.50 | 2026-11-23 |" in shown[0]["content"]
+
+
+def test_a_running_tool_is_pending_and_a_dead_one_is_not():
+    assert render.answer([START], "", "running")[0]["metadata"]["status"] == "pending"
+    assert render.answer([START], "", "interrupted")[0]["metadata"]["status"] == "done"
+
+
+def test_a_failed_tool_says_why_once():
+    failed = end(False, error={"code": "limit", "message": "Too big.", "hint": "Ask for less."})
+    shown = render.answer([START, failed], "I could not do it.")
+    assert sum("Too big." in str(item["content"]) and "metadata" not in item for item in shown) == 1
+    again = render.answer([START, failed], "Too big. Ask for less.")
+    assert sum("Too big." in str(item["content"]) and "metadata" not in item for item in again) == 1
+
+
+def test_plots_stand_below_their_card(tmp_path):
+    picture = tmp_path / "p.png"
+    picture.write_bytes(b"png")
+    plots = [{"path": str(picture), "title": "T", "alt": "what it shows"}, {"path": "/gone", "title": "G", "alt": ""}]
+    shown = render.answer([START, end(summary="s", plots=plots)], "Done.")
+    assert shown[1]["content"] == {"path": str(picture), "alt_text": "what it shows"}
+    assert "no longer on disk" in shown[2]["content"]
+    assert "plots" not in shown[0]["content"]
+
+
+def test_unfinished_turns_say_what_to_do():
+    for status in ("interrupted", "cancelled", "failed"):
+        shown = render.answer([], "half", status)
+        assert any("retry" in str(item["content"]).lower() for item in shown)
+
+
+def test_turns_follow_history():
+    messages = [message("user", "a", turn="1"), message("assistant", "b", events=[RECALL, USAGE], turn="1")]
+    messages += [message("user", "c", turn="2"), message("assistant", "", "running", turn="2")]
+    shown, turns = render.history(messages), render.turns(messages)
+    assert len(shown) == len(turns)
+    assert [turn for turn, item in zip(turns, shown, strict=True) if item["role"] == "user"] == ["1", "2"]
+
+
+@given(text=st.text(max_size=200))
+def test_no_text_escapes_its_cell(text):
+    made = render.cell(text)
+    assert "\n" not in made
+    assert "<" not in made
+    assert "|" not in made.replace("\\|", "")
+
+
+def test_markup_of_the_user_is_shown_not_run():
+    assert render.user("<img src=x onerror=alert(1)>")["content"] == "&lt;img src=x onerror=alert(1)&gt;"
