@@ -123,7 +123,7 @@ class ChatLocal(BaseChatModel):
         return list(self.engine.tokenizer.encode(clean, add_special_tokens=False))
 
     def complete_json(self, prompt: str, schema: dict[str, Any], *, max_new_tokens: int = 300) -> dict[str, Any]:
-        """One answer that is valid against ``schema``, as plain data; ``{}`` when it did not fit in the budget."""
+        """One answer that is valid against ``schema``, as plain data; ``{}`` when it did not fit in the context."""
         from langchain_core.messages import HumanMessage
 
         constraint = JsonConstraint(schema, self.grammar_tokenizer)
@@ -185,6 +185,9 @@ class ChatLocal(BaseChatModel):
             raise Cancelled
         usage = self.engine.last
         rest, calls, broken = parse_calls(written) if offered else (written, [], [])
+        if constraint is not None and constraint.unfinished:
+            # cut by a stop word or the end of the context: mending it would make a call that nobody wrote
+            calls, broken = [], [written[written.index(CALL_START) :]]
         tail = "\n".join(broken) if broken else rest[len(shown) :] if rest.startswith(shown) else ""
         yield ChatGenerationChunk(
             message=AIMessageChunk(

@@ -25,6 +25,9 @@ from bethink.models.embedder import MissingModelError
 
 FORMAT = 2
 CHECKSUMS = "bethink-checksums.json"
+ASIDE = ".making-"
+SAMPLES, SAMPLE = 64, 64 * 1024
+"""A GGUF file is known by its size and this many pieces of this many bytes, so that a reinstall converts nothing."""
 SMALL = 16 * 1024 * 1024
 """Files up to this size are hashed at every start; the weights only by :func:`verify` (0.2 s) or on suspicion."""
 Progress = Callable[[float, str], None]
@@ -73,8 +76,7 @@ def gguf_folder(gguf: Path, *, cache: Path | None = None, progress: Progress | N
     with gguf.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ConversionError(f"{gguf} is not a GGUF file. Download it again, or choose another model.")
-    status = gguf.stat()
-    key = hashlib.sha256(f"{FORMAT}|{gguf.resolve()}|{status.st_size}|{status.st_mtime_ns}".encode()).hexdigest()[:12]
+    key = _fingerprint(gguf)
     base = cache or default_cache()
     folder = base / "models" / f"{gguf.stem}-{key}"
     if is_whole(folder):
@@ -86,6 +88,8 @@ def gguf_folder(gguf: Path, *, cache: Path | None = None, progress: Progress | N
                 if folder.exists():
                     report(0.05, "The converted model is damaged; making it again …")
                     shutil.rmtree(folder)
+                for left in folder.parent.glob(f"{folder.name}{ASIDE}*"):
+                    shutil.rmtree(left, ignore_errors=True)  # of a conversion that was killed
                 _convert(gguf, folder, report)
     except OSError as problem:
         raise ConversionError(
@@ -108,6 +112,11 @@ def is_whole(folder: Path) -> bool:
         return False
 
 
+def is_converted(folder: Path) -> bool:
+    """Whether the folder was made here (and so can be made again)."""
+    return (folder / CHECKSUMS).exists()
+
+
 def verify(folder: Path) -> bool:
     """Whether every file, the weights included, has its checksum."""
     if not is_whole(folder):
@@ -128,7 +137,7 @@ def _convert(gguf: Path, folder: Path, report: Progress) -> None:
     stop = threading.Event()
     ticker = threading.Thread(target=_tick, args=(report, stop), daemon=True)
     ticker.start()
-    aside = Path(tempfile.mkdtemp(prefix=folder.name, dir=folder.parent))
+    aside = Path(tempfile.mkdtemp(prefix=folder.name + ASIDE, dir=folder.parent))
     try:
         tokenizer, model = _load_gguf(gguf)
         state = {name: value.to(torch.float16).contiguous() for name, value in model.state_dict().items()}
@@ -166,9 +175,9 @@ def _load_gguf(gguf: Path) -> tuple[Any, Any]:
         model = AutoModelForCausalLM.from_pretrained(
             gguf.parent, gguf_file=gguf.name, dtype=torch.float32, local_files_only=True
         )
-    except OSError:
-        raise
     except Exception as problem:
+        if isinstance(problem, OSError) and problem.errno is not None:
+            raise  # the disk's, not the file's
         raise ConversionError(
             f"transformers cannot read {gguf.name} ({type(problem).__name__}: {problem}). "
             "Use another model, or serve this one with llama.cpp and pass openai:URL#NAME."
@@ -183,6 +192,17 @@ def _tick(report: Progress, stop: threading.Event, expected_s: float = 20.0) -> 
         report(min(0.95, 0.05 + waited / expected_s * 0.9), "Converting the model (only this once) …")
         stop.wait(0.25)
         waited += 0.25
+
+
+def _fingerprint(gguf: Path) -> str:
+    """Twelve hexadecimal digits of what the file holds, wherever it lies and whenever it was installed."""
+    size = gguf.stat().st_size
+    digest = hashlib.sha256(f"{FORMAT}|{size}".encode())
+    with gguf.open("rb") as file:
+        for number in range(SAMPLES):
+            file.seek(max(0, size - SAMPLE) * number // (SAMPLES - 1))
+            digest.update(file.read(SAMPLE))
+    return digest.hexdigest()[:12]
 
 
 def _sha256(path: Path) -> str:

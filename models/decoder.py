@@ -16,8 +16,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 GROUP = 32
 """Columns that share a 4-bit grid in GGUF's Q4_1."""
+READ = 64
+"""Prompt tokens read at a time, and the grain in which prefixes are kept. A block's numbers depend on its place only,
+so an answer is the same to the bit however much of its prompt was kept."""
 
 
 class KVCache:
@@ -89,18 +93,29 @@ def int4_grid(weight: Tensor) -> tuple[Tensor, Tensor, Tensor] | None:
     return rounded.to(torch.int32).view(rows, columns), step.squeeze(-1), least.squeeze(-1)
 
 
-def make_linear(weight: Tensor, kernel: str) -> Linear:
-    """A matrix (out, in) for ``kernel``: ``fp32``, ``bf16``, ``int8`` (a scale a row) or ``int4`` (exact, or int8)."""
-    if kernel == "fp32":
-        full = weight.float().contiguous()
-        return Linear(lambda x: F.linear(x, full), lambda x: F.linear(x, full), 32)
-    half = weight.bfloat16().contiguous()
+def paired_rows(weight: Tensor, size: int) -> Tensor:
+    """Rows of a query or key matrix (heads * size, width) reordered so that a rotary pair (i, i + size/2) of each head
+    stands side by side, as a complex number's parts do."""
+    order = torch.arange(size).view(2, -1).t().reshape(-1)
+    return weight.view(-1, size, weight.shape[1])[:, order].reshape(weight.shape)
+
+
+def make_linear(weight: Tensor, kernel: str, prefill: str | None = None) -> Linear:
+    """A matrix (out, in) for ``kernel``: ``fp32``, ``bf16``, ``int8`` (a scale a row) or ``int4`` (exact, or int8).
+
+    ``prefill`` is the format that multiplies several rows: ``fp32`` or ``bf16``; left out, the kernel's own or bf16.
+    """
+    prefill = prefill or (kernel if kernel in DTYPES else "bf16")
+    full = weight.to(DTYPES[prefill]).contiguous()
 
     def many(x: Tensor) -> Tensor:
-        return F.linear(x, half)
+        return F.linear(x, full)
 
-    if kernel == "bf16":
-        return Linear(many, many, 16)
+    if kernel in DTYPES:
+        if kernel == prefill:
+            return Linear(many, many, full.itemsize * 8)
+        single = weight.to(DTYPES[kernel]).contiguous()
+        return Linear(lambda x: F.linear(x, single), many, single.itemsize * 8)
     grid = int4_grid(weight) if kernel == "int4" else None
     if grid is not None:
         levels, step, least = grid
@@ -133,21 +148,24 @@ class LlamaDecoder:
 
     Args:
         model: a transformers ``LlamaForCausalLM`` (see :func:`supports`); its weights are copied.
-        kernel: how single rows are multiplied: ``fp32``, ``bf16``, ``int8`` or ``int4``. Prompts are read in bf16 for
-            all but ``fp32``.
+        kernel: how single rows are multiplied: ``fp32``, ``bf16``, ``int8`` or ``int4``.
+        prefill: the format in which prompts are read: ``bf16`` or ``fp32``; ``kernel``'s own where it is one of them.
     """
 
-    def __init__(self, model: Any, kernel: str) -> None:
+    def __init__(self, model: Any, kernel: str, prefill: str = "bf16") -> None:
         config = model.config
-        self.kernel = kernel
-        self.dtype = torch.float32 if kernel == "fp32" else torch.bfloat16
+        prefill = kernel if kernel in DTYPES else prefill
+        self.kernel, self.prefill, self.block = kernel, prefill, READ
+        self.dtype = DTYPES.get(kernel, torch.bfloat16)
+        self.wide = DTYPES[prefill]
         self.layers, self.width = config.num_hidden_layers, config.hidden_size
         self.heads, self.kv_heads = config.num_attention_heads, config.num_key_value_heads
         self.size = getattr(config, "head_dim", None) or self.width // self.heads
         self.eps = config.rms_norm_eps
         self.context_length = int(config.max_position_embeddings)
         self.embedding = model.get_input_embeddings().weight.detach().to(self.dtype)
-        self.head = make_linear(model.get_output_embeddings().weight.detach(), "int8" if kernel == "int4" else kernel)
+        head = model.get_output_embeddings().weight.detach()
+        self.head = make_linear(head, "int8" if kernel == "int4" else kernel, prefill)
         self.last_norm = model.model.norm.weight.detach().float()
         self.blocks = [self._block(layer, kernel) for layer in model.model.layers]
         rope = getattr(config, "rope_parameters", None) or {}
@@ -157,21 +175,17 @@ class LlamaDecoder:
         self.rotation = torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
 
     def _block(self, layer: Any, kernel: str) -> tuple[Tensor, Linear, Linear, Tensor, Linear, Linear]:
-        attention, mlp = layer.self_attn, layer.mlp
-        # rows reordered so that a rotary pair (i, i + size/2) stands side by side, as a complex number's parts do
-        order = torch.arange(self.size).view(2, -1).t().reshape(-1)
-
-        def paired(weight: Tensor) -> Tensor:
-            return weight.view(-1, self.size, self.width)[:, order].reshape(-1, self.width)
-
+        attention, mlp, prefill = layer.self_attn, layer.mlp, self.prefill
         query, key, value = (part.weight.detach() for part in (attention.q_proj, attention.k_proj, attention.v_proj))
         return (
             layer.input_layernorm.weight.detach().float(),
-            make_linear(torch.cat([paired(query), paired(key), value]), kernel),
-            make_linear(attention.o_proj.weight.detach(), kernel),
+            make_linear(
+                torch.cat([paired_rows(query, self.size), paired_rows(key, self.size), value]), kernel, prefill
+            ),
+            make_linear(attention.o_proj.weight.detach(), kernel, prefill),
             layer.post_attention_layernorm.weight.detach().float(),
-            make_linear(torch.cat([mlp.gate_proj.weight.detach(), mlp.up_proj.weight.detach()]), kernel),
-            make_linear(mlp.down_proj.weight.detach(), kernel),
+            make_linear(torch.cat([mlp.gate_proj.weight.detach(), mlp.up_proj.weight.detach()]), kernel, prefill),
+            make_linear(mlp.down_proj.weight.detach(), kernel, prefill),
         )
 
     def new_cache(self, capacity: int = 512) -> KVCache:
@@ -179,22 +193,26 @@ class LlamaDecoder:
         return KVCache(self.layers, self.kv_heads, self.size, capacity)
 
     @torch.inference_mode()
-    def forward(self, ids: list[int], cache: KVCache, *, every: bool = False) -> Tensor:
-        """Read ``ids`` after what the cache holds; logits of the last token, shape (vocab,), or of all with ``every``."""
+    def forward(self, ids: list[int], cache: KVCache, *, prompt: bool = False, every: bool = False) -> Tensor:
+        """Read ``ids`` after what the cache holds; logits of the last token, shape (vocab,), or of all with ``every``.
+
+        ``prompt`` reads a single token as several are read (the last block of a prompt may hold only one).
+        """
         cache.reserve(cache.length + len(ids))
-        if len(ids) == 1:
+        if len(ids) == 1 and not prompt:
             x = self._step(ids[0], cache)
         else:
             x = self._read(ids, cache)
         cache.length += len(ids)
         if not every:
             x = x[-1:]
-        x = self._norm(x, self.last_norm)
-        logits = (self.head.many if every and len(ids) > 1 else self.head.one)(x)
+        several = every and len(ids) > 1
+        x = self._norm(x, self.last_norm, self.wide if several else self.dtype)
+        logits = (self.head.many if several else self.head.one)(x)
         return logits.float() if every else logits[0].float()
 
-    def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.rms_norm(x, (self.width,), weight, self.eps).to(self.dtype)
+    def _norm(self, x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
+        return F.rms_norm(x, (self.width,), weight, self.eps).to(dtype)
 
     def _step(self, token: int, cache: KVCache) -> Tensor:
         """One token. x is the residual, float32, shape (1, width)."""
@@ -227,14 +245,14 @@ class LlamaDecoder:
 
     def _read(self, ids: list[int], cache: KVCache) -> Tensor:
         """Several tokens at once. x: float32, shape (n, width)."""
-        n, at, end, half = len(ids), cache.length, cache.length + len(ids), self.dtype
+        n, at, end, half = len(ids), cache.length, cache.length + len(ids), self.wide
         heads, kv, size = self.heads, self.kv_heads, self.size
         turning = (heads + kv) * size
         rotation = self.rotation[at:end, None]
-        mask = torch.ones(n, end, dtype=torch.bool).tril_(at) if at else None
+        mask = torch.ones(n, end, dtype=torch.bool).tril_(at)
         x = self.embedding[torch.tensor(ids)].float()
         for index, (norm1, qkv, out, norm2, gate_up, down) in enumerate(self.blocks):
-            rows = qkv.many(self._norm(x, norm1))
+            rows = qkv.many(self._norm(x, norm1, half))
             turned = torch.view_as_complex(rows[:, :turning].float().view(n, heads + kv, size // 2, 2)) * rotation
             turned = torch.view_as_real(turned).view(n, heads + kv, size)
             keys, values = cache.k[index], cache.v[index]
@@ -246,11 +264,10 @@ class LlamaDecoder:
                 keys[None, :, :end].to(half),
                 values[None, :, :end].to(half),
                 attn_mask=mask,
-                is_causal=mask is None,
                 enable_gqa=heads != kv,
             )
             x = x + out.many(mixed[0].transpose(0, 1).reshape(n, heads * size))
-            both = gate_up.many(self._norm(x, norm2))
+            both = gate_up.many(self._norm(x, norm2, half))
             wide = both.shape[1] // 2
             x = x + down.many(F.silu(both[:, :wide]).mul_(both[:, wide:]))
         return x

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,15 +14,18 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-CHUNK = 512
-"""Prompt tokens read at a time; cancel is heeded in between."""
+CLOSING = 256
+"""Tokens a text under a grammar may take beyond its budget to come to its end by the shortest way."""
 KEPT_BYTES = 512 * 1024 * 1024
 KEPT_SEQUENCES = 6
-SHORTEST_KEPT = 16
 
 
 class ContextOverflowError(ValueError):
     """The prompt does not fit into the model's context."""
+
+
+class DamagedModelError(RuntimeError):
+    """A model folder that cannot be loaded; the message says which and why."""
 
 
 class TokenConstraint(Protocol):
@@ -42,6 +46,10 @@ class TokenConstraint(Protocol):
 
     def forced(self) -> list[int]:
         """The tokens that must follow; may be empty."""
+        ...
+
+    def hurry(self) -> bool:
+        """Allow only the shortest way to the end from here on; False when there is nothing left to end."""
         ...
 
 
@@ -111,7 +119,8 @@ class Engine:
         """Yield the tokens that follow ``ids``, without the one that ends them; ``last`` then says what it took.
 
         ``temperature`` 0 takes the likeliest token. ``repetition_penalty`` counts generated tokens only: penalising the
-        prompt would punish an answer for using the question's words.
+        prompt would punish an answer for using the question's words. A text under a grammar that is not complete when
+        ``max_new_tokens`` are spent is ended by the shortest way, in a few tokens more.
 
         Raises:
             ContextOverflowError: at the first token, when prompt and answer cannot fit into the context.
@@ -128,7 +137,12 @@ class Engine:
         cancel = cancel or threading.Event()
         generator = torch.Generator().manual_seed(seed) if seed is not None else None
         out: list[int] = []
-        with self._lock:
+        hurried = False
+        budget = min(max_new_tokens, room if constraint is None else max(1, room - CLOSING))
+        with self._turn(cancel) as mine:
+            if not mine:
+                self.last = Generation(len(ids), finish_reason="cancelled")
+                return
             start = time.perf_counter()
             kept, cached = self._prepare(ids)
             reason, prefill_s, decoding = "length", 0.0, start
@@ -138,10 +152,14 @@ class Engine:
                 prefill_s = decoding - start
                 if logits is None:
                     reason = "cancelled"
-                while logits is not None and len(out) < min(max_new_tokens, room):
+                while logits is not None:
                     if cancel.is_set():
                         reason = "cancelled"
                         break
+                    if len(out) >= budget:
+                        if constraint is None or hurried or not constraint.hurry():
+                            break
+                        hurried, budget = True, min(room, budget + CLOSING)
                     todo = constraint.forced() if constraint is not None else []
                     if not todo:
                         token = _pick(logits, out, constraint, temperature, top_p, repetition_penalty, generator)
@@ -149,7 +167,7 @@ class Engine:
                             reason = "stop"
                             break
                         todo = [token]
-                    todo = todo[: min(max_new_tokens, room) - len(out)]
+                    todo = todo[: budget - len(out)]
                     for token in todo:
                         if constraint is not None:
                             constraint.accept(token)
@@ -158,15 +176,25 @@ class Engine:
                     if constraint is not None and constraint.done:
                         reason = "grammar"
                         break
-                    if len(out) < min(max_new_tokens, room):
+                    if len(out) < budget or (constraint is not None and not hurried):
                         logits = self.decoder.forward(todo, kept.cache)
-                        kept.ids.extend(todo)
             finally:
-                # a listener that leaves in mid-token ends here too: what is kept must match its tokens
+                # only what was read as a prompt is kept (also when the listener leaves in the middle)
                 kept.cache.crop(len(kept.ids))
                 decode_s = time.perf_counter() - decoding
                 self.last = Generation(len(ids), cached, len(out), prefill_s, decode_s, reason)
                 self._trim()
+
+    @contextmanager
+    def _turn(self, cancel: threading.Event) -> Iterator[bool]:
+        """Wait for the generation before; whoever presses stop need not wait (then the value is False)."""
+        while not (mine := self._lock.acquire(timeout=0.05)) and not cancel.is_set():
+            pass
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._lock.release()
 
     def _prepare(self, ids: list[int]) -> tuple[_Kept, int]:
         """The sequence to go on with, and how many tokens of the prompt it holds already."""
@@ -176,10 +204,10 @@ class Engine:
             if same > shared:
                 best, shared = kept, same
         # the last prompt token is always read: its logits are what the answer starts from
-        shared = min(shared, len(ids) - 1)
-        if best is not None and shared == len(best.ids):
+        shared = min(shared, len(ids) - 1) // self.decoder.block * self.decoder.block
+        if best is not None and shared and shared == len(best.ids):
             chosen = best
-        elif best is not None and shared >= SHORTEST_KEPT:
+        elif best is not None and shared:
             chosen = _Kept(ids[:shared], best.cache.clone(shared))
             self._kept.append(chosen)
             best.used = time.monotonic()
@@ -194,8 +222,8 @@ class Engine:
         while len(kept.ids) < len(ids):
             if cancel.is_set():
                 return None
-            part = ids[len(kept.ids) : len(kept.ids) + CHUNK]
-            logits = self.decoder.forward(part, kept.cache)
+            part = ids[len(kept.ids) : len(kept.ids) + self.decoder.block]
+            logits = self.decoder.forward(part, kept.cache, prompt=True)
             kept.ids.extend(part)
         return logits
 
@@ -281,25 +309,36 @@ def load_engine(folder: Path, *, device: str = "auto", precision: str = "auto") 
     Args:
         folder: holds ``config.json``, ``*.safetensors`` and the tokenizer.
         device: ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
-        precision: ``auto`` measures which of the kernels is the fastest here; or ``fp32``, ``bf16``, ``int8``, ``int4``.
+        precision: ``auto`` measures which of the kernels is the fastest here; or one of
+            :data:`bethink.models.calibrate.KERNELS`.
+
+    Raises:
+        DamagedModelError: the folder's files cannot be read as a model.
+        ValueError: there is no such precision.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    from bethink.models.calibrate import choose_kernel
-    from bethink.models.decoder import LlamaDecoder, supports
+    from bethink.models.calibrate import choose_kernels, make_decoder
+    from bethink.models.decoder import supports
     from bethink.models.transformers_decoder import TransformersDecoder
 
     logging.disable_progress_bar()
     torch.set_num_threads(physical_cores())
     place = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     wanted = torch.float32 if place == "cpu" else torch.bfloat16
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted, local_files_only=True, use_safetensors=True)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=wanted, local_files_only=True, use_safetensors=True)
+    except Exception as problem:  # each file has its own parser and each parser its own errors
+        raise DamagedModelError(
+            f"The model in {folder} cannot be loaded ({type(problem).__name__}: {problem}). "
+            "Check that its files are complete, or choose another model."
+        ) from problem
     decoder: Any
     if place == "cpu" and supports(model.config):
-        kernel = choose_kernel(model, LlamaDecoder) if precision == "auto" else precision
-        decoder = LlamaDecoder(model, kernel)
+        kernel, prefill = choose_kernels(model) if precision == "auto" else (precision, "bf16")
+        decoder = make_decoder(model, kernel, prefill)
     else:
         if place == "cpu" and precision == "bf16":
             model = model.to(torch.bfloat16)

@@ -8,6 +8,8 @@ small wheel. Cost: one mask a token, linear in the vocabulary.
 from __future__ import annotations
 
 import json
+import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
     import torch
 
 CALL_START, CALL_END = "<tool_call>", "</tool_call>"
-MAX_STRING = 400
-"""Longest string a constrained call may hold: a small model can otherwise write one without end."""
+MAX_STRING, MAX_ITEMS, MAX_INTEGER = 400, 32, 2**53
+"""Bounds of strings, arrays and integers whose schema gives none: a small model can otherwise write without end."""
 
 
 class GrammarError(ValueError):
@@ -58,6 +60,7 @@ class JsonConstraint:
     def __init__(self, schema: dict[str, Any], tokenizer: Any, *, after: str = "") -> None:
         from llguidance import LLMatcher
 
+        self._tokenizer, self._hurried = tokenizer, False
         # no white space between members: fewer tokens, and no endless indentation from a small model
         guide = json.dumps({**_inline(schema), "x-guidance": {"whitespace_flexible": False}})
         tail = f" {json.dumps(after)}" if after else ""
@@ -75,9 +78,12 @@ class JsonConstraint:
         import torch
 
         bits = np.frombuffer(self._matcher.compute_bitmask(), dtype=np.uint8)
-        allowed = np.unpackbits(bits, bitorder="little")[: logits.shape[-1]].astype(bool)
+        allowed = np.unpackbits(bits, bitorder="little")[: logits.shape[-1]]
+        if self._hurried and (best := _shortest_end(self._tokenizer, allowed)) is not None:
+            allowed = np.zeros_like(allowed)
+            allowed[best] = 1
         forbidden = torch.ones(logits.shape[-1], dtype=torch.bool)
-        forbidden[: allowed.size] = torch.from_numpy(~allowed)
+        forbidden[: allowed.size] = torch.from_numpy(allowed == 0)
         logits.masked_fill_(forbidden.to(logits.device), float("-inf"))
 
     def accept(self, token: int) -> None:
@@ -92,6 +98,11 @@ class JsonConstraint:
     def forced(self) -> list[int]:
         """The tokens that must follow whatever the model thinks; may be empty."""
         return list(self._matcher.compute_ff_tokens())
+
+    def hurry(self) -> bool:
+        """Allow only the shortest way to the end from here on; False when there is nothing left to end."""
+        self._hurried = True
+        return not self.done
 
 
 class ToolTrigger:
@@ -115,6 +126,11 @@ class ToolTrigger:
         """Whether a whole call has been written."""
         return self._json is not None and self._json.done
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a call was begun that is not whole."""
+        return self._json is not None and not self._json.done
+
     def mask(self, logits: torch.Tensor) -> None:
         """See :meth:`JsonConstraint.mask`; free text is not masked."""
         if self._json is not None:
@@ -133,15 +149,76 @@ class ToolTrigger:
         """See :meth:`JsonConstraint.forced`."""
         return self._json.forced() if self._json is not None else []
 
+    def hurry(self) -> bool:
+        """See :meth:`JsonConstraint.hurry`; free text may end anywhere."""
+        return self._json is not None and self._json.hurry()
+
+
+def _shortest_end(tokenizer: Any, allowed: np.ndarray) -> int | None:
+    """The allowed token that ends a JSON text soonest; None when all of them are equally far from the end."""
+    ranks, letter, in_string = _end_ranks(tokenizer)
+    # a letter is allowed only within a string, where brackets are text and end nothing
+    found = np.where(allowed[: ranks.size] != 0, in_string if allowed[letter] else ranks, np.inf)
+    best = int(found.argmin())
+    return best if np.isfinite(found[best]) else None
+
+
+_ENDS = (
+    r"[}\]]+",  # ends objects and arrays
+    r"\"\"[}\]]*",  # an empty string
+    r"(\[\]|\{\})[}\]]*",
+    r"null",
+    r",\"?",  # ends a number where something must follow
+    r"[1-9]",  # not zeros: 0.000... never gets above zero
+    r"0",
+    r"\"",
+    r"[\[{.]",
+)
+
+
+@lru_cache(maxsize=4)
+def _end_ranks(tokenizer: Any) -> tuple[np.ndarray, int, np.ndarray]:
+    """(rank of every token outside a string, a letter's token, rank of every token within one); infinite: no end."""
+    outside = np.full(tokenizer.vocab_size, np.inf, dtype=np.float32)
+    within = outside.copy()
+    letter = 0
+    for token in range(tokenizer.vocab_size):
+        text = tokenizer.decode_bytes([token]).decode("utf-8", "replace")
+        letter = token if text == "z" else letter
+        if text[:1] in ('"', "}", "]", "[", "{", ",", ".", "n") or text.isdigit():
+            rank = next((rank for rank, form in enumerate(_ENDS) if re.fullmatch(form, text)), None)
+            if rank is not None:
+                outside[token] = rank - len(text) / 100
+            if re.fullmatch(r"\"[}\]]*", text):
+                within[token] = -len(text)
+    return outside, letter, within
+
 
 def _bounded(schema: Any) -> Any:
-    """A copy in which every free string has a longest length."""
-    if isinstance(schema, dict):
-        copy = {key: _bounded(value) for key, value in schema.items()}
-        if copy.get("type") == "string" and not {"enum", "const", "pattern", "format", "maxLength"} & copy.keys():
-            copy["maxLength"] = MAX_STRING
+    """A copy in which strings, arrays and integers have bounds and objects no members beyond the named ones."""
+    if isinstance(schema, list):
+        return [_bounded(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    copy = {
+        key: value if key in ("enum", "const", "default", "examples", "required") else _bounded(value)
+        for key, value in schema.items()
+    }
+    kinds = copy.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    if {"enum", "const"} & copy.keys():
         return copy
-    return [_bounded(item) for item in schema] if isinstance(schema, list) else schema
+    if "string" in kinds and not {"pattern", "format", "maxLength"} & copy.keys():
+        copy["maxLength"] = max(MAX_STRING, int(copy.get("minLength", 0)))
+    if "array" in kinds:
+        copy.setdefault("maxItems", max(MAX_ITEMS, int(copy.get("minItems", 0))))
+    if "integer" in kinds and not {"minimum", "exclusiveMinimum"} & copy.keys():
+        copy["minimum"] = -MAX_INTEGER
+    if "integer" in kinds and not {"maximum", "exclusiveMaximum"} & copy.keys():
+        copy["maximum"] = max(MAX_INTEGER, int(copy.get("minimum", copy.get("exclusiveMinimum", 0))) + 1)
+    if "object" in kinds and isinstance(copy.get("properties"), dict) and "patternProperties" not in copy:
+        copy.setdefault("additionalProperties", False)
+    return copy
 
 
 def _inline(schema: dict[str, Any]) -> dict[str, Any]:
@@ -151,8 +228,18 @@ def _inline(schema: dict[str, Any]) -> dict[str, Any]:
     def walk(node: Any) -> Any:
         if isinstance(node, dict):
             found.update({name: walk(part) for name, part in node.get("$defs", {}).items()})
-            return {key: walk(value) for key, value in node.items() if key != "$defs"}
+            return _above({key: walk(value) for key, value in node.items() if key != "$defs"})
         return [walk(item) for item in node] if isinstance(node, list) else node
 
     body = walk(schema)
     return {**body, "$defs": found} if found else body
+
+
+def _above(schema: dict[str, Any]) -> dict[str, Any]:
+    """llguidance 1.9.1 lets n itself through where a number must lie between n and n + 1: a bound just above n then."""
+    low = schema.get("exclusiveMinimum")
+    high = schema.get("maximum", schema.get("exclusiveMaximum"))
+    if not isinstance(low, int | float) or not isinstance(high, int | float) or not low < high < low + 1:
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "exclusiveMinimum"}
+    return {**rest, "minimum": low + (high - low) * 1e-6}

@@ -37,6 +37,8 @@ def load_chat_model(spec: str = DEFAULT, *, progress: Progress | None = None, **
         MissingModelError: the file, folder or package is not there.
     """
     spec = spec.strip()
+    if not spec:
+        raise UnknownModelError(f"The model string is empty. Known forms: {FORMS}.")
     report = progress or (lambda done, message: None)
     if spec == DEFAULT:
         from bethink.models.convert import packaged_gguf, smollm2_folder
@@ -73,9 +75,18 @@ def _local(name: str, folder: Callable[[], Path], options: dict[str, Any]) -> Ba
     precision = options.pop("precision", "auto")
 
     def open_engine() -> Any:
-        from bethink.models.engine import load_engine
+        from bethink.models.convert import discard, is_converted, verify
+        from bethink.models.engine import DamagedModelError, load_engine
 
-        return load_engine(folder(), device=device, precision=precision)
+        place = folder()
+        try:
+            return load_engine(place, device=device, precision=precision)
+        except DamagedModelError:
+            # the check at every start is quick; now that something is wrong, look at every byte and make it again
+            if not is_converted(place) or verify(place):
+                raise
+            discard(place)
+            return load_engine(folder(), device=device, precision=precision)
 
     return ChatLocal(model_name=name, open_engine=open_engine, **options)
 

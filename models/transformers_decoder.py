@@ -25,7 +25,8 @@ class TransformersCache:
     def crop(self, length: int) -> None:
         """Forget everything after the first ``length`` tokens."""
         if length < self.length:
-            self.past.crop(length)
+            # transformers counts what to take off
+            self.past.crop(length - self.length)
 
     def clone(self, length: int) -> TransformersCache:
         """A copy of the first ``length`` tokens."""
@@ -43,6 +44,10 @@ class TransformersCache:
         return total
 
 
+READ = 128
+"""Prompt tokens read at a time: cancel is heeded in between, and prefixes are kept in this grain."""
+
+
 class TransformersDecoder:
     """A transformers model's own forward. ``kernel`` names its number format and device."""
 
@@ -50,6 +55,7 @@ class TransformersDecoder:
         self.model = model.eval()
         config = model.config
         self.kernel = f"{str(model.dtype).removeprefix('torch.')} on {model.device.type}"
+        self.block = READ
         self.layers = int(getattr(config, "num_hidden_layers", 0))
         self.width = int(getattr(config, "hidden_size", 0))
         self.context_length = int(getattr(config, "max_position_embeddings", 2048))
@@ -59,9 +65,10 @@ class TransformersDecoder:
         return TransformersCache()
 
     @torch.inference_mode()
-    def forward(self, ids: list[int], cache: TransformersCache, *, every: bool = False) -> Tensor:
+    def forward(self, ids: list[int], cache: TransformersCache, *, prompt: bool = False, every: bool = False) -> Tensor:
         """Read ``ids`` after what the cache holds; logits of the last token, shape (vocab,), or of all with ``every``."""
         tokens = torch.tensor([ids], device=self.model.device)
         out = self.model(tokens, past_key_values=cache.past, use_cache=True, logits_to_keep=0 if every else 1)
         cache.past = out.past_key_values
-        return out.logits[0].float() if every else out.logits[0, -1].float()
+        # sampling and grammar work on the CPU
+        return (out.logits[0] if every else out.logits[0, -1]).float().cpu()

@@ -60,7 +60,7 @@ def test_small_talk_reaches_no_tool(start):
 def test_the_second_turn_reads_only_what_is_new(start):
     agent = start()
     thread = agent.threads.create("me").id
-    list(agent.stream("Hello!", user_id="me", thread_id=thread, memory=False))
+    list(agent.stream("Hello! " * 60, user_id="me", thread_id=thread, memory=False))
     events = list(agent.stream("What is the capital of France?", user_id="me", thread_id=thread, memory=False))
     usage = next(event for event in events if event.kind == "Usage")
     assert usage.tokens_in_cached > usage.tokens_in / 3

@@ -1,0 +1,1 @@
+"""What is measured, beside peers: `make bench NAME=...`."""

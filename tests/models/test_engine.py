@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import torch
+from bethink.models.engine import KEPT_SEQUENCES, ContextOverflowError, Engine, physical_cores
+
+
+class CountingDecoder:
+    """A fake decoder: the next token is the last plus one; it notes what it was given to read."""
+
+    kernel, layers, width, context_length, block = "fake", 0, 0, 64, 1
+
+    class Cache:
+        nbytes = 1000
+
+        def __init__(self, ids=()):
+            self.ids = list(ids)
+
+        @property
+        def length(self):
+            return len(self.ids)
+
+        def crop(self, length):
+            del self.ids[length:]
+
+        def clone(self, length):
+            return CountingDecoder.Cache(self.ids[:length])
+
+    def __init__(self, delay: float = 0.0):
+        self.read: list[list[int]] = []
+        self.delay = delay
+
+    def new_cache(self, capacity=512):
+        return self.Cache()
+
+    def forward(self, ids, cache, *, prompt=False, every=False):
+        time.sleep(self.delay)
+        self.read.append(list(ids))
+        cache.ids.extend(ids)
+        logits = torch.zeros(1000)
+        logits[(ids[-1] + 1) % 1000] = 5.0
+        return logits
+
+
+def engine(delay: float = 0.0, stops=()) -> Engine:
+    return Engine(CountingDecoder(delay), None, stops, name="fake")
+
+
+def test_it_counts_on_and_says_what_it_took():
+    made = engine()
+    assert list(made.generate([1, 2, 3], max_new_tokens=4)) == [4, 5, 6, 7]
+    assert (made.last.tokens_in, made.last.tokens_out, made.last.finish_reason) == (3, 4, "length")
+
+
+def test_a_stop_token_ends_and_is_not_given():
+    made = engine(stops={6})
+    assert list(made.generate([1, 2, 3], max_new_tokens=10)) == [4, 5]
+    assert made.last.finish_reason == "stop"
+
+
+def test_only_what_is_new_is_read():
+    made = engine()
+    list(made.generate(list(range(20)), max_new_tokens=2))
+    made.decoder.read.clear()
+    list(made.generate([*range(18), 500, 501], max_new_tokens=1))
+    assert made.decoder.read[:2] == [[500], [501]]
+    assert made.last.tokens_in_cached == 18
+    # the first sequence is still there, untouched
+    made.decoder.read.clear()
+    list(made.generate([*range(20), 20], max_new_tokens=1))
+    assert made.decoder.read[0] == [20]
+
+
+def test_the_same_prompt_again_reads_one_token():
+    made = engine()
+    first = list(made.generate(list(range(30)), max_new_tokens=3))
+    made.decoder.read.clear()
+    assert list(made.generate(list(range(30)), max_new_tokens=3)) == first
+    assert made.decoder.read[0] == [29]
+
+
+def test_few_sequences_are_kept():
+    made = engine()
+    for start in range(20):
+        list(made.generate([start * 30 + i for i in range(25)], max_new_tokens=1))
+    assert len(made._kept) <= KEPT_SEQUENCES
+
+
+def test_a_listener_that_leaves_spoils_nothing():
+    made = engine()
+    tokens = made.generate([1, 2, 3], max_new_tokens=50)
+    assert [next(tokens), next(tokens)] == [4, 5]
+    tokens.close()
+    for kept in made._kept:
+        assert kept.cache.ids == kept.ids
+    assert list(made.generate([1, 2, 3], max_new_tokens=3)) == [4, 5, 6]
+
+
+def test_cancel_stops_within_a_token_and_before_the_prompt():
+    made = engine(delay=0.01)
+    cancel = threading.Event()
+    out = []
+    for token in made.generate([1], max_new_tokens=60, cancel=cancel):
+        out.append(token)
+        if len(out) == 3:
+            cancel.set()
+    assert len(out) == 3
+    assert made.last.finish_reason == "cancelled"
+    made.decoder.read.clear()
+    assert list(made.generate([900, 901], max_new_tokens=5, cancel=cancel)) == []
+    assert made.decoder.read == []
+
+
+def test_a_prompt_that_does_not_fit_is_a_sentence():
+    made = engine()
+    with pytest.raises(ContextOverflowError, match="64 tokens"):
+        list(made.generate(list(range(64)), max_new_tokens=1))
+    with pytest.raises(ValueError, match="empty"):
+        list(made.generate([], max_new_tokens=1))
+    assert len(list(made.generate(list(range(60)), max_new_tokens=50))) == 4
+
+
+def test_sampling_follows_its_seed():
+    made = engine()
+    runs = [list(made.generate([1], max_new_tokens=10, temperature=5.0, seed=seed)) for seed in (1, 1, 2)]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+    nucleus = list(made.generate([1], max_new_tokens=10, temperature=1.0, top_p=0.01, seed=3))
+    assert nucleus == list(range(2, 12))
+
+
+def test_the_repetition_penalty_counts_generated_tokens_only():
+    class Stuck(CountingDecoder):
+        def forward(self, ids, cache, *, prompt=False, every=False):
+            super().forward(ids, cache)
+            logits = torch.zeros(1000)
+            logits[7], logits[8] = 2.0, 1.9
+            return logits
+
+    made = Engine(Stuck(), None, ())
+    assert list(made.generate([7, 7, 7], max_new_tokens=2, repetition_penalty=1.2)) == [7, 8]
+
+
+def test_forced_tokens_are_read_in_one_go():
+    class Fixed:
+        def __init__(self):
+            self.taken: list[int] = []
+
+        @property
+        def done(self):
+            return len(self.taken) == 5
+
+        def mask(self, logits):
+            logits[:] = float("-inf")
+            logits[42] = 0.0
+
+        def accept(self, token):
+            self.taken.append(token)
+
+        def forced(self):
+            return [10, 11, 12] if not self.taken else []
+
+    made = engine()
+    assert list(made.generate([1], max_new_tokens=20, constraint=Fixed())) == [10, 11, 12, 42, 42]
+    assert made.last.finish_reason == "grammar"
+    assert made.decoder.read[1] == [10, 11, 12]
+
+
+def test_kept_prefixes_do_not_change_the_real_models_answer(smollm2):
+    made = smollm2.engine
+    story = "<|im_start|>user\n" + "The garden was wet after the rain. " * 30
+    prompt = made.tokenizer.encode(story + "Name three colours.<|im_end|>\n<|im_start|>assistant\n")
+    made.forget_kept()
+    fresh = list(made.generate(prompt, max_new_tokens=20))
+    assert made.last.tokens_in_cached == 0
+    made.forget_kept()
+    list(made.generate(made.tokenizer.encode(story + "And now for something else."), max_new_tokens=5))
+    again = list(made.generate(prompt, max_new_tokens=20))
+    assert made.last.tokens_in_cached >= 128
+    assert again == fresh
+
+
+def test_cores_are_counted():
+    assert 1 <= physical_cores() <= 1024
