@@ -29,7 +29,9 @@ def quiet_logs() -> None:
 
 def log_to(folder: Path) -> None:
     """Write warnings and errors, tracebacks included, to ``bethink.log`` in the data folder (two files of 1 MB)."""
-    handler = RotatingFileHandler(folder / "bethink.log", maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
+    handler = RotatingFileHandler(
+        folder / "bethink.log", maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True
+    )
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     handler.setLevel(logging.WARNING)
     logging.getLogger().addHandler(handler)

@@ -90,7 +90,9 @@ def listen(host: str, port: int) -> socket.socket:
         PortError: the host is not this machine's own, or no port is free.
     """
     if host not in LOOPBACK:
-        raise PortError(f"Bethink listens on this machine only (127.0.0.1), not on {host}. Use an SSH tunnel to reach it.")
+        raise PortError(
+            f"Bethink listens on this machine only (127.0.0.1), not on {host}. Use an SSH tunnel to reach it."
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in [*range(port, min(port + PORTS_TRIED, 65536)), 0]:
         listener = socket.socket(family, socket.SOCK_STREAM)

@@ -17,6 +17,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+LEADING = 64
+"""Tokens whose logits are computed exactly in a step."""
 GROUP = 32
 """Columns that share a 4-bit grid in GGUF's Q4_1."""
 READ = 64
@@ -25,7 +27,7 @@ so an answer is the same to the bit however much of its prompt was kept."""
 
 
 class KVCache:
-    """Keys and values of one token sequence, float32, shape (layers, kv heads, capacity, head size); grows by doubling."""
+    """Keys and values of one token sequence, float32, (layers, kv heads, capacity, head size); grows by doubling."""
 
     def __init__(self, layers: int, heads: int, size: int, capacity: int = 512) -> None:
         self.k = torch.empty(layers, heads, capacity, size)
@@ -163,13 +165,14 @@ class LlamaDecoder:
         self.size = getattr(config, "head_dim", None) or self.width // self.heads
         self.eps = config.rms_norm_eps
         self.context_length = int(config.max_position_embeddings)
-        self.embedding = model.get_input_embeddings().weight.detach().to(self.dtype)
-        head = model.get_output_embeddings().weight.detach()
-        self.head = make_linear(head, "int8" if kernel == "int4" else kernel, prefill)
+        self.embedding = model.get_input_embeddings().weight.detach().float()
+        self.exact_head = model.get_output_embeddings().weight.detach().float()
+        if kernel != "fp32":
+            self.head = make_linear(self.exact_head, "int8" if kernel == "int4" else kernel, prefill)
         self.last_norm = model.model.norm.weight.detach().float()
         self.blocks = [self._block(layer, kernel) for layer in model.model.layers]
         rope = getattr(config, "rope_parameters", None) or {}
-        theta = float(rope.get("rope_theta") or getattr(config, "rope_theta", 10000.0))
+        theta = float(rope.get("rope_theta") or getattr(config, "rope_theta", None) or 10000.0)
         frequency = theta ** -(torch.arange(0, self.size, 2, dtype=torch.float64) / self.size)
         angle = torch.arange(self.context_length, dtype=torch.float64)[:, None] * frequency
         self.rotation = torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
@@ -194,7 +197,7 @@ class LlamaDecoder:
 
     @torch.inference_mode()
     def forward(self, ids: list[int], cache: KVCache, *, prompt: bool = False, every: bool = False) -> Tensor:
-        """Read ``ids`` after what the cache holds; logits of the last token, shape (vocab,), or of all with ``every``.
+        """Read ``ids`` after what the cache holds; logits of the last token, (vocab,), or of all with ``every``.
 
         ``prompt`` reads a single token as several are read (the last block of a prompt may hold only one).
         """
@@ -206,10 +209,25 @@ class LlamaDecoder:
         cache.length += len(ids)
         if not every:
             x = x[-1:]
-        several = every and len(ids) > 1
-        x = self._norm(x, self.last_norm, self.wide if several else self.dtype)
-        logits = (self.head.many if several else self.head.one)(x)
-        return logits.float() if every else logits[0].float()
+        x = F.rms_norm(x, (self.width,), self.last_norm, self.eps)
+        if prompt or len(ids) > 1:
+            logits = F.linear(x, self.exact_head)
+        else:
+            logits = self._step_logits(x)
+        return logits if every else logits[0]
+
+    def _step_logits(self, x: Tensor) -> Tensor:
+        """Logits of one token, x and result float32.
+
+        At a logit of 25 bf16 counts in steps of an eighth: near ties fall to whichever token comes first in the
+        vocabulary. So the leading ones are computed again from the unrounded weights.
+        """
+        if self.dtype == torch.float32:
+            return F.linear(x, self.exact_head)
+        logits = self.head.one(x.to(self.dtype)).float()
+        leading = logits[0].topk(min(LEADING, logits.shape[1])).indices
+        logits[0, leading] = self.exact_head[leading] @ x[0]
+        return logits
 
     def _norm(self, x: Tensor, weight: Tensor, dtype: torch.dtype) -> Tensor:
         return F.rms_norm(x, (self.width,), weight, self.eps).to(dtype)
@@ -222,7 +240,7 @@ class LlamaDecoder:
         rotation = self.rotation[at]
         scale = size**-0.5
         silu, bmm, softmax = F.silu, torch.bmm, torch.softmax
-        x = self.embedding[token : token + 1].float()
+        x = self.embedding[token : token + 1]
         for index, (norm1, qkv, out, norm2, gate_up, down) in enumerate(self.blocks):
             flat = x[0]
             r = torch.dot(flat, flat).div_(width).add_(eps).rsqrt_()
@@ -250,7 +268,7 @@ class LlamaDecoder:
         turning = (heads + kv) * size
         rotation = self.rotation[at:end, None]
         mask = torch.ones(n, end, dtype=torch.bool).tril_(at)
-        x = self.embedding[torch.tensor(ids)].float()
+        x = self.embedding[torch.tensor(ids)]
         for index, (norm1, qkv, out, norm2, gate_up, down) in enumerate(self.blocks):
             rows = qkv.many(self._norm(x, norm1, half))
             turned = torch.view_as_complex(rows[:, :turning].float().view(n, heads + kv, size // 2, 2)) * rotation

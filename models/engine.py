@@ -230,7 +230,8 @@ class Engine:
     def _trim(self) -> None:
         """Drop the sequences used longest ago until the rest fits."""
         self._kept.sort(key=lambda kept: kept.used, reverse=True)
-        total, keep = 0, []
+        total = 0
+        keep: list[_Kept] = []
         for kept in self._kept:
             total += kept.cache.nbytes
             if len(keep) < KEPT_SEQUENCES and (not keep or total <= KEPT_BYTES):

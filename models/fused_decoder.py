@@ -57,6 +57,7 @@ class FusedDecoder(LlamaDecoder):
     def __init__(self, model: Any, prefill: str = "bf16") -> None:
         super().__init__(model, prefill)
         self.kernel = KERNEL
+        self.__dict__.pop("head", None)  # steps have their own
         self._session = self._open(self._graph(model))
         self._binding = self._session.io_binding()
         self._x = np.zeros((1, 1, self.width), np.float32)
@@ -76,7 +77,7 @@ class FusedDecoder(LlamaDecoder):
             return super().forward(ids, cache, prompt=prompt, every=every)
         cache.reserve(cache.length + 1)
         self._bind_cache(cache)
-        self._x[0, 0] = self.embedding[ids[0]].float().numpy()
+        self._x[0, 0] = self.embedding[ids[0]].numpy()
         self._before[0], self._total[0] = cache.length, cache.length + 1
         self._session.run_with_iobinding(self._binding)
         cache.length += 1
@@ -104,7 +105,7 @@ class FusedDecoder(LlamaDecoder):
 
     @staticmethod
     def _open(model: bytes) -> Any:
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()

@@ -168,10 +168,10 @@ _ENDS = (
     r"\"\"[}\]]*",  # an empty string
     r"(\[\]|\{\})[}\]]*",
     r"null",
+    r"\"[}\]]*",  # ends or begins a string
     r",\"?",  # ends a number where something must follow
     r"[1-9]",  # not zeros: 0.000... never gets above zero
     r"0",
-    r"\"",
     r"[\[{.]",
 )
 

@@ -66,7 +66,7 @@ class TransformersDecoder:
 
     @torch.inference_mode()
     def forward(self, ids: list[int], cache: TransformersCache, *, prompt: bool = False, every: bool = False) -> Tensor:
-        """Read ``ids`` after what the cache holds; logits of the last token, shape (vocab,), or of all with ``every``."""
+        """Read ``ids`` after what the cache holds; logits of the last token, (vocab,), or of all with ``every``."""
         tokens = torch.tensor([ids], device=self.model.device)
         out = self.model(tokens, past_key_values=cache.past, use_cache=True, logits_to_keep=0 if every else 1)
         cache.past = out.past_key_values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+log = logging.getLogger(__name__)
 
 ErrorCode = Literal["invalid_input", "not_found", "not_ready", "timeout", "limit", "cancelled", "internal"]
 MAX_MODEL_BYTES = 8 * 1024
@@ -142,7 +145,9 @@ def call_tool(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> To
         job = pool.submit(copy_context().run, tool.run, parsed, context)
         output = job.result(timeout=tool.timeout_s)
         return result(output=output.model_dump(mode="json"))
-    except FutureTimeout:
+    except FutureTimeout as problem:
+        if job.done():  # the tool's own TimeoutError, not ours
+            return result(error=_bug(tool, problem))
         context.cancel.set()
         hint = "Ask for less (fewer steps, a smaller system), or raise the tool's time limit."
         return result(
@@ -151,14 +156,16 @@ def call_tool(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> To
     except ToolError as problem:
         return result(error=problem.as_dict()["error"])
     except Exception as problem:
-        message = f"{tool.name} failed: {type(problem).__name__}: {problem}"
-        return result(
-            error=ToolError("internal", message, "This is a bug in the tool; the log has the details.").as_dict()[
-                "error"
-            ]
-        )
+        return result(error=_bug(tool, problem))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _bug(tool: Tool, problem: BaseException) -> dict[str, str]:
+    """What the model reads of an unexpected exception; the traceback goes to the log."""
+    log.error("%s failed.", tool.name, exc_info=problem)
+    message = f"{tool.name} failed: {type(problem).__name__}: {problem}"
+    return ToolError("internal", message, "This is a bug in the tool; the log has the details.").as_dict()["error"]
 
 
 def find_tool(tools: list[Tool], name: str) -> Tool:

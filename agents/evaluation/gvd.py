@@ -20,10 +20,10 @@ _DAY = re.compile(rf"\b({'|'.join(MONTHS)})\s+(\d{{1,2}})(?:st|nd|rd|th)?\b", re
 # words of asking and telling: they stand in most questions and name no topic
 _TELLING = set(
     tokens(
-        "recommend recommended share shared mention mentioned tell told talk talked discuss discussed consult consulted "
-        "suggest suggested remember recall ask asked advice question name names good once recently before previously "
-        "what which where when who why how like liked favorite favourite encounter specific main content few many "
-        "day days time first conversation type types kind kinds thing things give given gave good places"
+        "recommend recommended share shared mention mentioned tell told talk talked discuss discussed consult "
+        "consulted suggest suggested remember recall ask asked advice question name names good once recently before "
+        "previously what which where when who why how like liked favorite favourite encounter specific main content "
+        "few many day days time first conversation type types kind kinds thing things give given gave good places"
     )
 )
 

@@ -79,12 +79,12 @@ def stream_turn(
                 collected.append(event.as_dict())
             if time.monotonic() - last >= UPDATE_EVERY_S:
                 last = time.monotonic()
-                yield before + [render.user(said), *render.answer(collected, text, "running")]
+                yield [*before, render.user(said), *render.answer(collected, text, "running")]
     except Exception as problem:
         log.exception("a turn could not be shown")
         collected.append({"kind": "Error", "message": str(problem) or "Something failed.", "hint": "Press retry."})
         status = "failed"
-    shown = before + [render.user(said), *render.answer(collected, text, status)]
+    shown = [*before, render.user(said), *render.answer(collected, text, status)]
     yield shown
 
 
@@ -149,7 +149,7 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
     def run(events: Callable[[str, str], Iterator[Event]], before: Any, said: str, user_id: str, thread_id: str) -> Any:
         """Stream one turn into (chatbot, threads, box, send, stop, state)."""
         choices = gr.update(choices=thread_choices(agent, user_id), value=thread_id)
-        yield before + [render.user(said)], choices, "", gr.update(visible=False), gr.update(visible=True), BUSY
+        yield [*before, render.user(said)], choices, "", gr.update(visible=False), gr.update(visible=True), BUSY
         shown = before
         for shown in stream_turn(agent, events(user_id, thread_id), before, said):
             yield shown, gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
@@ -190,7 +190,7 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
             yield idle("The message was left as it was: it cannot be empty.")
             return
         turn = places[index]
-        before = render.history([m for m in messages[: [m.turn_id for m in messages].index(turn)]])
+        before = render.history(list(messages[: [m.turn_id for m in messages].index(turn)]))
         yield from run(
             lambda user, thread: agent.edit(text, user_id=user, thread_id=thread, turn_id=turn, memory=remember),
             before,

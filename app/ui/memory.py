@@ -104,7 +104,14 @@ def build_memory(agent: Agent, user_of: UserOf, tab: gr.Tab) -> None:
                 agent.memory.undo(last, user_id=user_of(request))
             except (KeyError, ValueError) as problem:
                 shown = read(words, everything, request)
-                return shown[0], shown[1], f"**Not undone.** {_sentence(problem)}", shown[3], "", gr.update(visible=False)
+                return (
+                    shown[0],
+                    shown[1],
+                    f"**Not undone.** {_sentence(problem)}",
+                    shown[3],
+                    "",
+                    gr.update(visible=False),
+                )
         return *read(words, everything, request), "", gr.update(visible=False)
 
     def on_question(words: str, request: gr.Request) -> list[list[str]]:

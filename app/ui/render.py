@@ -79,9 +79,7 @@ def remembered(changes: Sequence[dict[str, Any]]) -> Shown:
     return card(f"Remembered {count(len(changes), 'thought')}", rows)
 
 
-def tool(
-    start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = False, said: str = ""
-) -> list[Shown]:
+def tool(start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = False, said: str = "") -> list[Shown]:
     """A tool call's card (pending until it ended), and its plots below; an error unless the answer ``said`` it."""
     content = f"Arguments\n```json\n{_json(start['arguments'])}\n```"
     if end is None:

@@ -20,7 +20,8 @@ footer {display: none !important;}
 #threads label {width: 100%; border-radius: 8px;}
 #threads label span {white-space: nowrap; overflow: hidden; text-overflow: ellipsis; max-width: 190px;}
 #chips {gap: 8px; flex-wrap: wrap;}
-#chips button {border-radius: 999px; font-weight: 450; font-size: .88rem; flex: 0 1 auto; min-width: 0; white-space: normal;}
+#chips button {border-radius: 999px; font-weight: 450; font-size: .88rem; flex: 0 1 auto; min-width: 0;}
+#chips button {white-space: normal;}
 #chat {min-height: 260px;}
 #chat table {table-layout: auto; width: 100%; margin: 0;}
 #chat th, #chat td {word-break: normal; overflow-wrap: break-word; white-space: normal; padding: 5px 9px;}
@@ -32,7 +33,9 @@ footer {display: none !important;}
 #memory-on {padding: 4px 8px !important;}
 #chat img {border-radius: 8px; max-width: 100%; height: auto;}
 #side {min-width: 220px;}
-button:focus-visible, input:focus-visible, textarea:focus-visible {outline: 2px solid var(--color-accent); outline-offset: 2px;}
+button:focus-visible, input:focus-visible, textarea:focus-visible {
+  outline: 2px solid var(--color-accent); outline-offset: 2px;
+}
 @media (max-width: 720px) {
   #side {order: 2;}
   #main {order: 1;}
@@ -40,7 +43,9 @@ button:focus-visible, input:focus-visible, textarea:focus-visible {outline: 2px 
   .gradio-container main.fillable, .gradio-container .wrap.fillable {padding: 4px !important;}
   .gradio-container .tabitem {padding: 6px 0 !important;}
   .gradio-container .column {min-width: 0 !important; max-width: 100%;}
-  .gradio-container main > *, .tabs, .tabitem, .tabitem > * {max-width: calc(100vw - 16px) !important; min-width: 0 !important;}
+  .gradio-container main > *, .tabs, .tabitem, .tabitem > * {
+    max-width: calc(100vw - 16px) !important; min-width: 0 !important;
+  }
   #chips button {font-size: .82rem;}
   #chat td:nth-child(n+2) {white-space: normal;}
   #chat th, #chat td {padding: 3px 5px; font-size: .72rem;}

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bethink.agents.agent import Agent
-from bethink.memory import ThoughtMemory
-from bethink.tools.contract import Tool, ToolContext, ToolError, ToolInput, ToolOutput
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+from bethink.agents.agent import Agent
+from bethink.memory import ThoughtMemory
+from bethink.tools.contract import Tool, ToolContext, ToolError, ToolInput, ToolOutput
 from tests.conftest import FakeEmbedder
 
 

@@ -6,9 +6,9 @@ import threading
 from typing import Any
 
 import pytest
+
 from bethink.agents.agent import MAX_TEXT, Agent
 from bethink.agents.threads import ThreadNotFound
-
 from tests.agents.fakes import make_agent
 
 USER = {"user_id": "ann"}

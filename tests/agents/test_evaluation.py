@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+
 from bethink.agents.evaluation.dialogue import Report, evaluate, make_extractor, summarise
 from bethink.agents.evaluation.gvd import EvaluationError, load_gvd, named_day, on_topic, rests_on, topic
-
 from tests.agents.fakes import FakeChat
 
 SETTINGS = {"data": "gvd"}

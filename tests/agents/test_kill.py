@@ -14,7 +14,7 @@ from bethink.agents.threads import ThreadStore
 from bethink.memory import ThoughtMemory
 
 ROUNDS = 20
-SCRIPT = '''
+SCRIPT = """
 import json, sys, time
 from pathlib import Path
 from langchain_core.messages import AIMessageChunk
@@ -32,7 +32,7 @@ while True:
         if event.kind == "Done":
             print(json.dumps({"done": thread.id, "city": f"City{number}"}), flush=True)
     number += 1
-'''
+"""
 
 
 def test_killed_twenty_times(tmp_path, fake_embedder):

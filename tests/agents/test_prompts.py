@@ -1,8 +1,9 @@
 from __future__ import annotations
 
-from bethink.agents.prompts import quoted_recall, system_prompt
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bethink.agents.prompts import quoted_recall, system_prompt
 
 
 def thought(text: str) -> dict[str, str]:

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from bethink.agents.threads import ThreadNotFound, ThreadStore
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bethink.agents.threads import ThreadNotFound, ThreadStore
 
 
 @pytest.fixture

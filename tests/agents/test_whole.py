@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from bethink.agents.agent import Agent
 from bethink.memory import ThoughtMemory
 from bethink.tools import all_tools

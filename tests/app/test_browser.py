@@ -132,7 +132,9 @@ def test_told_restarted_asked_and_a_tool_run(page, tmp_path):
         wait_idle(page)
         picture = page.locator("#chat img").last
         picture.wait_for(state="visible", timeout=60_000)
-        page.wait_for_function("[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)")
+        page.wait_for_function(
+            "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
+        )
         shot(page, "tool")
         assert page.outside == []
         assert page.errors == []

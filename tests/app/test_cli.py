@@ -183,7 +183,15 @@ def test_ask_through_an_openai_compatible_server(tmp_path, smollm2):
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = subprocess.Popen(
-        [str(Path(sys.executable).with_name("transformers")), "serve", folder, "--host", "127.0.0.1", "--port", str(port)],
+        [
+            str(Path(sys.executable).with_name("transformers")),
+            "serve",
+            folder,
+            "--host",
+            "127.0.0.1",
+            "--port",
+            str(port),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, "HF_HUB_OFFLINE": "1"},

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 
 import pytest
-from bethink.app.serve import PortError, create_app, listen
 from fastapi.testclient import TestClient
 
+from bethink.app.serve import PortError, create_app, listen
 from tests.agents.fakes import make_agent
 
 

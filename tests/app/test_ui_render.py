@@ -1,11 +1,16 @@
 from __future__ import annotations
 
-from bethink.agents.threads import Message
-from bethink.app.ui import render
 from hypothesis import given
 from hypothesis import strategies as st
 
-RECALL = {"kind": "Recall", "thoughts": [{"id": "a", "text": "a | b", "score": 0.5, "date": "2026-11-23"}], "seconds": 0}
+from bethink.agents.threads import Message
+from bethink.app.ui import render
+
+RECALL = {
+    "kind": "Recall",
+    "thoughts": [{"id": "a", "text": "a | b", "score": 0.5, "date": "2026-11-23"}],
+    "seconds": 0,
+}
 START = {"kind": "ToolStart", "call_id": "c", "name": "add", "arguments": {"a": 1}}
 USAGE = {
     "kind": "Usage",
@@ -20,7 +25,9 @@ USAGE = {
 }
 
 
-def message(role: str, text: str = "", status: str = "complete", events: list | None = None, turn: str = "t") -> Message:
+def message(
+    role: str, text: str = "", status: str = "complete", events: list | None = None, turn: str = "t"
+) -> Message:
     return Message("m", turn, role, text, status, "2026-11-23", events or [])
 
 

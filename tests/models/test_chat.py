@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 
 import pytest
-from bethink.models.chat import Cancelled, CancelHandler
 from langchain_core.messages import HumanMessage, SystemMessage
+
+from bethink.models.chat import CancelHandler, Cancelled
 
 TOOL = {
     "type": "function",
@@ -15,7 +16,10 @@ TOOL = {
         "description": "Set a lamp.",
         "parameters": {
             "type": "object",
-            "properties": {"room": {"enum": ["kitchen", "hall"]}, "level": {"type": "integer", "minimum": 0, "maximum": 9}},
+            "properties": {
+                "room": {"enum": ["kitchen", "hall"]},
+                "level": {"type": "integer", "minimum": 0, "maximum": 9},
+            },
             "required": ["room", "level"],
             "additionalProperties": False,
         },

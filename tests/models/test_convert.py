@@ -9,8 +9,17 @@ import time
 from pathlib import Path
 
 import pytest
+
 from bethink.models import convert
-from bethink.models.convert import CHECKSUMS, ConversionError, gguf_folder, is_whole, packaged_gguf, smollm2_folder, verify
+from bethink.models.convert import (
+    CHECKSUMS,
+    ConversionError,
+    gguf_folder,
+    is_whole,
+    packaged_gguf,
+    smollm2_folder,
+    verify,
+)
 from bethink.models.embedder import MissingModelError
 
 

@@ -4,10 +4,11 @@ import copy
 
 import pytest
 import torch
-from bethink.models.decoder import GROUP, LlamaDecoder, int4_grid, make_linear, supports
-from bethink.models.transformers_decoder import TransformersDecoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bethink.models.decoder import GROUP, LlamaDecoder, int4_grid, make_linear, supports
+from bethink.models.transformers_decoder import TransformersDecoder
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +64,9 @@ def test_a_cropped_and_a_cloned_cache_go_on_the_same(tiny):
 
 
 def test_the_default_model_is_exact_in_float32(smollm2):
-    from bethink.models.convert import smollm2_folder
     from transformers import AutoModelForCausalLM
+
+    from bethink.models.convert import smollm2_folder
 
     model = AutoModelForCausalLM.from_pretrained(smollm2_folder(), dtype=torch.float32)
     assert supports(model.config)

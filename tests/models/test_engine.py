@@ -5,6 +5,7 @@ import time
 
 import pytest
 import torch
+
 from bethink.models.engine import KEPT_SEQUENCES, ContextOverflowError, Engine, physical_cores
 
 

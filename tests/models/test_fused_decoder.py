@@ -5,10 +5,11 @@ import copy
 import numpy as np
 import pytest
 import torch
-from bethink.models.decoder import LlamaDecoder
-from bethink.models.fused_decoder import FusedDecoder, quantise_blocks, supports_fused
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from bethink.models.decoder import LlamaDecoder
+from bethink.models.fused_decoder import FusedDecoder, quantise_blocks, supports_fused
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +127,10 @@ def test_what_does_not_fit_is_refused(tiny):
 
 def test_the_default_models_answers_hold(smollm2):
     """On the real weights: the fused step's likeliest token is nearly always the exact one's."""
+    from transformers import AutoModelForCausalLM
+
     from bethink.models.calibrate import make_decoder
     from bethink.models.convert import smollm2_folder
-    from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(smollm2_folder(), dtype=torch.float32)
     text = (
@@ -146,3 +148,26 @@ def test_the_default_models_answers_hold(smollm2):
     losses = [torch.nn.functional.cross_entropy(logits[:-1], targets) for logits in (found, expected)]
     assert same > 0.85
     assert abs(float(losses[0] - losses[1])) < 0.1
+
+
+@pytest.mark.parametrize("kernel", ["fused8", "int8", "bf16"])
+def test_near_ties_are_not_rounded_together(tiny, kernel):
+    """At large logits bf16 cannot tell neighbours apart: the first of them would always win."""
+    from bethink.models.calibrate import make_decoder
+
+    model = copy.deepcopy(tiny)
+    head = torch.zeros(160, 64)
+    head[80:120] = 0.5
+    head[100] += 0.0008
+    model.lm_head.weight = torch.nn.Parameter(head)
+    with torch.no_grad():
+        model.model.norm.weight.fill_(8.0)
+        for layer in model.model.layers:
+            layer.mlp.down_proj.weight.zero_()
+            layer.self_attn.o_proj.weight.zero_()
+        model.model.embed_tokens.weight = torch.nn.Parameter(torch.rand(160, 64) + 0.5)
+    decoder = make_decoder(model, kernel)
+    for prompt in ([3], [3, 4, 5]):
+        assert int(decoder.forward(prompt, decoder.new_cache(), prompt=True).argmax()) == 100
+    if kernel != "fused8":  # its weights are int8: there the head's own step decides
+        assert int(decoder.forward([3], decoder.new_cache()).argmax()) == 100

@@ -7,9 +7,10 @@ import json
 import jsonschema
 import pytest
 import torch
-from bethink.models.grammar import CALL_END, CALL_START, JsonConstraint, ToolTrigger, call_schema, tokenizer_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from bethink.models.grammar import CALL_END, CALL_START, JsonConstraint, ToolTrigger, call_schema, tokenizer_for
 
 NAMES = st.sampled_from(["alpha", "beta", "gamma", "delta"])
 LEAVES = st.one_of(
@@ -38,13 +39,16 @@ def objects(children):
     )
 
 
-SCHEMAS = objects(st.one_of(LEAVES, st.builds(lambda i: {"type": "array", "items": i, "maxItems": 3}, LEAVES), objects(LEAVES)))
+SCHEMAS = objects(
+    st.one_of(LEAVES, st.builds(lambda i: {"type": "array", "items": i, "maxItems": 3}, LEAVES), objects(LEAVES))
+)
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    from bethink.models.convert import smollm2_folder
     from transformers import AutoTokenizer
+
+    from bethink.models.convert import smollm2_folder
 
     return AutoTokenizer.from_pretrained(smollm2_folder())
 
@@ -93,7 +97,14 @@ def test_a_call_is_one_of_the_tools(tokenizer, guide):
 
 
 def test_the_trigger_leaves_text_alone_and_takes_over_at_the_tag(tokenizer, guide):
-    tools = [{"function": {"name": "only", "parameters": {"type": "object", "properties": {}, "additionalProperties": False}}}]
+    tools = [
+        {
+            "function": {
+                "name": "only",
+                "parameters": {"type": "object", "properties": {}, "additionalProperties": False},
+            }
+        }
+    ]
     trigger = ToolTrigger(tools, guide, tokenizer.decode)
     for token in tokenizer.encode("Let me see. "):
         assert trigger.forced() == []

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+
 from bethink.models import convert, registry
 from bethink.models.engine import DamagedModelError, load_engine
 

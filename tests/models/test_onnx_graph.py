@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from bethink.models.onnx_graph import FLOAT, INT32, Graph, varint
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bethink.models.onnx_graph import FLOAT, INT32, Graph, varint
 
 
 @given(value=st.integers(0, 2**63 - 1))

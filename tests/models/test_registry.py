@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import pytest
+
 from bethink.models.chat import ChatLocal
 from bethink.models.embedder import MissingModelError
 from bethink.models.registry import UnknownModelError, load_chat_model
 
 
-@pytest.mark.parametrize("spec", ["nosuch", " ", "hf:one", "hf:a/b/c", "openai:", "openai:http://x", "openai:ftp://x#m"])
+@pytest.mark.parametrize(
+    "spec", ["nosuch", " ", "hf:one", "hf:a/b/c", "openai:", "openai:http://x", "openai:ftp://x#m"]
+)
 def test_unknown_strings_list_the_known_forms(spec):
     with pytest.raises(UnknownModelError, match="smollm2"):
         load_chat_model(spec)
@@ -42,8 +45,9 @@ def test_an_openai_server_is_a_chat_model():
 
 
 def test_a_folder_of_the_default_model_works(smollm2):
-    from bethink.models.convert import smollm2_folder
     from langchain_core.messages import HumanMessage
+
+    from bethink.models.convert import smollm2_folder
 
     model = load_chat_model(str(smollm2_folder()), max_new_tokens=8)
     assert "Paris" in model.invoke([HumanMessage("What is the capital of France?")]).text

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from bethink.models.tool_format import as_template_messages, parse_calls
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+from bethink.models.tool_format import as_template_messages, parse_calls
 
 CALL = {"name": "add", "arguments": {"a": 1}}
 TOOLS = [{"type": "function", "function": {"name": "add", "description": "Adds.", "parameters": {"properties": {}}}}]
@@ -38,7 +39,9 @@ def test_mended_json_says_so():
     assert parse_calls("<tool_call>{'name': 'add', 'arguments': {}}</tool_call>")[1][0].repaired
 
 
-@pytest.mark.parametrize("body", ["nonsense", "42", '{"arguments": {}}', '{"name": 3}', '{"name": "x", "arguments": [1]}'])
+@pytest.mark.parametrize(
+    "body", ["nonsense", "42", '{"arguments": {}}', '{"name": 3}', '{"name": "x", "arguments": [1]}']
+)
 def test_what_cannot_be_read_is_given_back(body):
     _, calls, broken = parse_calls(f"Well. <tool_call>{body}</tool_call>")
     assert calls == []

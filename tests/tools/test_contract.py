@@ -4,11 +4,12 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from bethink.tools import all_tools, find_tool
 from bethink.tools.contract import Tool, ToolContext, ToolError, ToolInput, ToolOutput, call_tool
 from bethink.tools.langchain import langchain_tool, model_text
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 class In(ToolInput):
@@ -25,6 +26,8 @@ def work(given_: In, context: ToolContext) -> Out:
         raise ToolError("limit", "Too much.", "Ask for less.")
     if given_.mode == "bug":
         raise ZeroDivisionError("oops")
+    if given_.mode == "own timeout":
+        raise TimeoutError("the disk is slow")
     if given_.mode == "slow":
         for step in range(200):
             context.checkpoint(step / 200, "working")
@@ -61,6 +64,7 @@ def test_a_good_call_gives_output(context):
         ({"nosuch": 1}, "invalid_input", "nosuch"),
         ({"mode": "refuse"}, "limit", "Too much."),
         ({"mode": "bug"}, "internal", "ZeroDivisionError"),
+        ({"mode": "own timeout"}, "internal", "the disk is slow"),
         ({"mode": "slow"}, "timeout", "0.3 s"),
     ],
 )
@@ -70,6 +74,12 @@ def test_every_failure_is_data(context, arguments, code, words):
     assert result.error["code"] == code
     assert words in result.error["message"]
     assert result.error["hint"]
+
+
+def test_a_bug_leaves_its_traceback_in_the_log(context, caplog):
+    call_tool(TOOL, {"mode": "bug"}, context)
+    assert "work failed" in caplog.text
+    assert "ZeroDivisionError: oops" in caplog.text
 
 
 def test_a_timeout_asks_the_run_to_stop(context):

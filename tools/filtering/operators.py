@@ -19,7 +19,10 @@ class ObservationOperator(Protocol):
     States are (members, d), observations (p,). A NaN in the observation means that it is missing.
     """
 
-    name: str
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        ...
 
     def observe(self, state: Tensor) -> Tensor:
         """H(x): (..., d) to (..., p)."""
@@ -108,6 +111,29 @@ class CallableOperator:
 
     def curvature(self, state: Tensor, observation: Tensor, sd: float | Tensor) -> None:
         """Not known for a general H: such operators need the ``euler`` stepper."""
+        return
+
+
+@dataclass(frozen=True)
+class ScaledOperator:
+    """H(scale * x): an operator for states given in units of ``scale``, with its derivatives by the chain rule."""
+
+    name: str
+    inner: ObservationOperator
+    scale: float
+
+    def observe(self, state: Tensor) -> Tensor:
+        """H(scale * x)."""
+        return self.inner.observe(state * self.scale)
+
+    def log_likelihood_score(self, state: Tensor, observation: Tensor, sd: float | Tensor) -> Tensor:
+        """The inner gradient times the scale."""
+        return self.inner.log_likelihood_score(state * self.scale, observation, sd).mul_(self.scale)
+
+    def curvature(self, state: Tensor, observation: Tensor, sd: float | Tensor) -> Tensor | None:
+        """The inner curvature times the scale squared."""
+        bend = self.inner.curvature(state * self.scale, observation, sd)
+        return None if bend is None else bend * self.scale**2
 
 
 _POINTWISE: dict[str, tuple[Pointwise, Pointwise]] = {

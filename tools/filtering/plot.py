@@ -42,14 +42,10 @@ def draw_components(result: TwinResult, labels: Sequence[str], path: Path) -> Pa
             result.time, mean - 2 * sd, mean + 2 * sd, color=ESTIMATE, alpha=0.22, linewidth=0, label="±2 spread"
         )
         panel.plot(result.time, result.truth[:, index], color=TRUTH, linewidth=1.3, label="truth")
-        panel.plot(
-            result.time, mean, color=ESTIMATE, linewidth=1.5, linestyle=(0, (4, 2)), label="estimate"
-        )
+        panel.plot(result.time, mean, color=ESTIMATE, linewidth=1.5, linestyle=(0, (4, 2)), label="estimate")
         seen = _in_state_units(result, index)
         if seen is not None:
-            panel.plot(
-                result.time, seen, ".", color=OBSERVED, markersize=4, alpha=0.75, label="observation"
-            )
+            panel.plot(result.time, seen, ".", color=OBSERVED, markersize=4, alpha=0.75, label="observation")
         panel.set_ylabel(label, rotation=0, labelpad=10, va="center")
     panels[-1].set_xlabel("time")
     _legend(figure, panels[0])
@@ -86,6 +82,8 @@ def draw_field(result: TwinResult, path: Path) -> Path:
 
 def draw_errors(result: TwinResult, path: Path) -> Path:
     """RMSE and spread over time, beside the run without observations and climatology."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     figure, panels = _figure(1, 3.1)
     panel = panels[0]
     panel.plot(result.time, result.free_rmse, color=FREE, linewidth=1.2, label="rmse without observations")
@@ -95,10 +93,13 @@ def draw_errors(result: TwinResult, path: Path) -> Path:
     if result.burn_in:
         panel.axvspan(0, result.time[result.burn_in - 1], color=GRID, alpha=0.55, linewidth=0)
         panel.annotate(
-            "not averaged", (result.time[0], 1), xycoords=("data", "axes fraction"), xytext=(2, -12),
+            "not averaged", (result.time[0], 0), xycoords=("data", "axes fraction"), xytext=(2, 5),
             textcoords="offset points", color=MUTED, fontsize=8.5,
         )  # fmt: skip
     panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.yaxis.set_minor_formatter(NullFormatter())
     panel.set_xlim(0, result.time[-1])
     panel.set_ylabel("error")
     panel.set_xlabel("time")

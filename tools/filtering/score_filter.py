@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bethink.tools.filtering.operators import ObservationOperator
+from bethink.tools.filtering.operators import ObservationOperator, ScaledOperator
 
 BLOCK = 1024
 """Trajectories whose weights over the members are held at once (softmax prior)."""
@@ -89,6 +89,9 @@ class EnsembleScoreFilter:
             equation, but every step solves the part linear in z exactly (exponential Euler, with the
             operator's curvature), so sharp likelihoods stay stable with far fewer steps. It needs an
             operator with a known curvature; the clip then bounds the displacement instead of the score.
+        state_scale: departs from the paper: the diffusion runs on x / state_scale. Its noise has unit size, so
+            the method is not free of units; a scale of a few times the observation noise keeps noisy
+            observations (say, of sd 1 and more) effective.
 
     Example:
         >>> from bethink.tools.filtering.operators import operator_named
@@ -107,6 +110,7 @@ class EnsembleScoreFilter:
     mini_batch: int | None = None
     score_clip: float = 1000.0
     stepper: Literal["euler", "exponential"] = "euler"
+    state_scale: float = 1.0
 
     def __post_init__(self) -> None:
         if not (0 < self.eps_a < 1 and 0 < self.eps_b < 1):
@@ -115,8 +119,8 @@ class EnsembleScoreFilter:
             raise ValueError(f"n_steps must be at least 1, not {self.n_steps}.")
         if self.mini_batch is not None and self.mini_batch < 1:
             raise ValueError(f"mini_batch must be at least 1, or None for all members, not {self.mini_batch}.")
-        if self.score_clip <= 0:
-            raise ValueError(f"score_clip must be positive, not {self.score_clip}.")
+        if not (self.score_clip > 0 and self.state_scale > 0):
+            raise ValueError(f"score_clip and state_scale must be positive, not {self.score_clip}, {self.state_scale}.")
 
     @torch.no_grad()
     def analyse(
@@ -136,6 +140,9 @@ class EnsembleScoreFilter:
             ValueError: fewer than 2 members, a forecast that is not finite, or shapes that do not fit.
         """
         self._check(forecast, observation, operator, sd)
+        if self.state_scale != 1:
+            operator = ScaledOperator(operator.name, operator, self.state_scale)
+            forecast = forecast / self.state_scale
         z = standardised_noise(forecast, generator)
         noise = torch.empty_like(z)
         dt = 1 / self.n_steps
@@ -147,7 +154,7 @@ class EnsembleScoreFilter:
                 self._euler(z, score, noise, t, dt)
             else:
                 self._exponential(z, score, noise, t, dt, operator.curvature(z, observation, sd))
-        return z
+        return z.mul_(self.state_scale)
 
     def posterior_score(
         self,
@@ -192,9 +199,7 @@ class EnsembleScoreFilter:
             return members
         return members[torch.randperm(count, generator=generator, device=members.device)[: self.mini_batch]]
 
-    def _check(
-        self, forecast: Tensor, observation: Tensor, operator: ObservationOperator, sd: float | Tensor
-    ) -> None:
+    def _check(self, forecast: Tensor, observation: Tensor, operator: ObservationOperator, sd: float | Tensor) -> None:
         if forecast.ndim != 2 or len(forecast) < 2:
             raise ValueError(f"The forecast must be (members, d) with at least 2 members, not {tuple(forecast.shape)}.")
         if not bool(torch.isfinite(forecast).all()):

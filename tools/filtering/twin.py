@@ -37,7 +37,7 @@ class TwinExperiment:
     ``start`` says where the members come from: ``climate`` (normal, with the climate's mean and spread) or
     ``standard`` (N(0, I), as in the authors' runs). Every ``shock_every`` cycles (0: never) each component of the
     truth jumps by ``shock_scale`` * |x| * N(0, 1). ``watch`` are the components kept for plots; None takes the
-    first 128.
+    first 64.
     """
 
     system: DynamicalSystem
@@ -102,7 +102,7 @@ def run_twin(
     truth = system.spun_up(nature, e.dtype)
     ensemble = _first_members(e, members, chance)
     free = ensemble.clone()
-    watch = e.watch if e.watch is not None else tuple(range(min(system.dimension, 128)))
+    watch = e.watch if e.watch is not None else tuple(range(min(system.dimension, 64)))
     picked, places = list(watch), _places(e, observed)
     scores = np.zeros((4, e.cycles))
     series = np.full((4, e.cycles, len(watch)), np.nan)

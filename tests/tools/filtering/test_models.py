@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 import torch
-from bethink.tools.filtering import statistics
-from bethink.tools.filtering.models import lorenz63, lorenz96, rk4, system_named
 from hypothesis import given
 from hypothesis import strategies as st
+
+from bethink.tools.filtering import statistics
+from bethink.tools.filtering.models import lorenz63, lorenz96, rk4, system_named
 
 
 def test_lorenz96_rests_where_all_sites_equal_the_force():

@@ -4,8 +4,11 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from bethink.tools.filtering.models import lorenz96
-from bethink.tools.filtering.operators import CallableOperator, operator_named
+from bethink.tools.filtering.operators import CallableOperator, ScaledOperator, operator_named
 from bethink.tools.filtering.score_filter import (
     EnsembleScoreFilter,
     alpha,
@@ -17,8 +20,6 @@ from bethink.tools.filtering.score_filter import (
     standardised_noise,
 )
 from bethink.tools.filtering.twin import TwinExperiment, run_twin
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 SHARES = st.floats(0.02, 0.95)
 
@@ -67,19 +68,93 @@ def test_analytic_gradients_are_autograds(name, stride):
     assert torch.allclose(operator.log_likelihood_score(state, observation, 0.3), expected, atol=1e-10)
 
 
-def test_a_gaussian_posterior_is_met():
-    """Members N(m, s^2) with s^2 = eps_b, observed directly: the own-member prior is then N(m, s^2) blurred by eps_b.
+def own_law(y: float, variance: float, sd: float, eps_a: float, eps_b: float) -> tuple[float, float]:
+    """Mean and sd of the analysis for N(0, variance) members seen directly, one component, `own` prior.
 
-    The damped likelihood is not Bayes' exactly, so the mean must lie between prior and observation, near Kalman's.
+    The reverse equation is then linear in (x, z): its moments follow three ordinary equations, here solved finely.
     """
-    eps_b, sd, truth = 0.25, 0.5, 2.0
-    forecast = 0.5 * torch.randn(4000, 1, generator=seeded(), dtype=torch.float64)
-    method = EnsembleScoreFilter(eps_b=eps_b, n_steps=200)
-    observation = torch.tensor([truth], dtype=torch.float64)
+    mean, on_member, noise, steps = 0.0, 0.0, 1.0, 5000
+    ds = 1 / steps
+    for k in range(steps):
+        t = 1 - (k + 0.5) * ds
+        g2, b2 = diffusion_squared(t, eps_a, eps_b), beta_squared(t, eps_b)
+        pull = g2 * (1 - t) / sd**2
+        rate = drift_rate(t, eps_a) + g2 / b2 + pull
+        mean += ds * (pull * y - rate * mean)
+        on_member += ds * (g2 * alpha(t, eps_a) / b2 - rate * on_member)
+        noise += ds * (g2 - 2 * rate * noise)
+    return mean, math.sqrt(on_member**2 * variance + noise)
+
+
+@pytest.mark.parametrize("stepper", ["euler", "exponential"])
+@pytest.mark.parametrize(("variance", "sd", "eps_b"), [(0.25, 0.5, 0.25), (1.0, 0.5, 0.1), (1.0, 1.0, 0.5)])
+def test_a_gaussian_forecast_meets_the_methods_own_exact_law(stepper, variance, sd, eps_b):
+    """Tolerance: four standard errors of 10,000 members (0.033 at an sd of 0.83) and 0.01 for the time step."""
+    count = 10_000
+    forecast = math.sqrt(variance) * torch.randn(count, 1, generator=seeded(), dtype=torch.float64)
+    method = EnsembleScoreFilter(eps_b=eps_b, n_steps=300, stepper=stepper)
+    observation = torch.tensor([2.0], dtype=torch.float64)
     analysis = method.analyse(forecast, observation, operator_named("identity"), sd, seeded(1))
-    kalman = truth * eps_b / (eps_b + sd**2)
-    assert abs(float(analysis.mean()) - kalman) < 0.3
-    assert float(analysis.std()) < 0.7
+    mean, spread = own_law(2.0, variance, sd, 0.5, eps_b)
+    tolerance = 4 * spread / math.sqrt(count) + 0.01
+    assert float(analysis.mean()) == pytest.approx(mean, abs=tolerance)
+    assert float(analysis.std()) == pytest.approx(spread, abs=tolerance)
+
+
+def test_all_members_together_come_near_kalmans_answer():
+    """Prior N(0, 1), sd 0.5, y = 2: Kalman says mean 1.6 and sd 0.447. Damping and the finite start make EnSF inexact.
+
+    Measured with 2000 members: mean 1.65, sd 0.37; the tolerances add the sampling error of 400.
+    """
+    forecast = torch.randn(400, 1, generator=seeded(), dtype=torch.float64)
+    method = EnsembleScoreFilter(n_steps=200, prior="softmax")
+    observation = torch.tensor([2.0], dtype=torch.float64)
+    analysis = method.analyse(forecast, observation, operator_named("identity"), 0.5, seeded(1))
+    assert float(analysis.mean()) == pytest.approx(1.6, abs=0.13)
+    assert float(analysis.std()) == pytest.approx(0.447, abs=0.15)
+
+
+@settings(max_examples=20, deadline=None)
+@given(scale=st.floats(0.2, 8), name=st.sampled_from(["identity", "arctan", "cubic"]), seed=st.integers(0, 999))
+def test_a_state_scale_is_a_change_of_units(scale, name, seed):
+    state = torch.randn(4, 3, generator=seeded(seed), dtype=torch.float64)
+    inner = operator_named(name)
+    observation = inner.observe(torch.randn(1, 3, generator=seeded(seed + 1), dtype=torch.float64))[0]
+    scaled = ScaledOperator(name, inner, scale)
+    expected = CallableOperator(name, scaled.observe).log_likelihood_score(state, observation, 0.3)
+    assert torch.allclose(scaled.log_likelihood_score(state, observation, 0.3), expected)
+    bend = torch.func.vmap(torch.func.jacrev(lambda x: scaled.observe(x)))(state).diagonal(dim1=1, dim2=2)
+    assert torch.allclose(scaled.curvature(state, observation, 0.3), bend.square() / 0.09)
+
+
+def test_a_scale_keeps_noisy_observations_effective():
+    """The filter in other units: x / 4 with noise 1 / 4 is what state_scale = 4 says."""
+    forecast, y = torch.randn(30, 2, generator=seeded()) * 5, torch.tensor([3.0, -2.0])
+    by_option = EnsembleScoreFilter(n_steps=40, state_scale=4.0)
+    by_hand = EnsembleScoreFilter(n_steps=40)
+    identity = operator_named("identity")
+    expected = by_hand.analyse(forecast / 4, y / 4, identity, 0.25, seeded(1)) * 4
+    assert torch.allclose(by_option.analyse(forecast, y, identity, 1.0, seeded(1)), expected, atol=1e-4)
+
+
+def test_a_general_operator_needs_the_euler_stepper():
+    norm = CallableOperator("norm", lambda x: x.norm(dim=-1, keepdim=True))
+    forecast, y = torch.randn(20, 3, generator=seeded()), torch.tensor([1.0])
+    assert torch.isfinite(EnsembleScoreFilter(n_steps=20).analyse(forecast, y, norm, 0.3, seeded())).all()
+    with pytest.raises(ValueError, match="euler"):
+        EnsembleScoreFilter(n_steps=20, stepper="exponential").analyse(forecast, y, norm, 0.3, seeded())
+    flat = CallableOperator("rounded", lambda x: x.detach().round())
+    with pytest.raises(ValueError, match="not differentiable"):
+        EnsembleScoreFilter(n_steps=20).analyse(forecast, torch.zeros(3), flat, 0.3, seeded())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"eps_a": 1.0}, {"eps_b": 0.0}, {"n_steps": 0}, {"mini_batch": 0}, {"score_clip": 0.0}, {"state_scale": -1.0}],
+)
+def test_bad_options_are_refused(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        EnsembleScoreFilter(**options)
 
 
 def test_starting_noise_is_standardised():
@@ -122,14 +197,19 @@ def test_bad_input_is_a_sentence(forecast, observation, sd, words):
         EnsembleScoreFilter(n_steps=2).analyse(forecast, observation, operator_named("identity"), sd, seeded())
 
 
-@pytest.mark.slow
 def test_the_authors_setting():
-    """d = 100, arctan, noise 0.05, 20 members, every 10 steps of 0.01: 0.26 was measured with 200 pseudo-time steps
-    (mean of the last 50 of 150 cycles, one seed); the authors report 0.193 averaged over a long run."""
+    """d = 100, arctan, noise 0.05, 20 members from N(0, I), every 10 steps of 0.01, mean of the last 50 of 150 cycles.
+
+    The authors report 0.193; an independent run gave 0.26 with 200 pseudo-time steps. Ours gave 0.200 with seed 1.
+    """
     experiment = TwinExperiment(
-        system=lorenz96(100, dt=0.01), operator=operator_named("arctan"), sd=0.05, cycles=150, steps_between=10, seed=1
+        system=lorenz96(100, dt=0.01),
+        operator=operator_named("arctan"),
+        sd=0.05,
+        cycles=150,
+        steps_between=10,
+        seed=1,
+        start="standard",
     )
-    result = run_twin(experiment, EnsembleScoreFilter(n_steps=200), 20)
-    late = float(result.rmse[-50:].mean())
-    assert 0.15 < late < 0.32
-    assert late < result.climatology / 10
+    late = float(run_twin(experiment, EnsembleScoreFilter(n_steps=200), 20).rmse[-50:].mean())
+    assert 0.16 < late < 0.27

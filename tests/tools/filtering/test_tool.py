@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
 from bethink.tools.contract import ToolContext, call_tool
 from bethink.tools.filtering.tool import track_state
 
@@ -22,6 +25,20 @@ def test_the_defaults_track(tmp_path):
         data = Path(plot["path"]).read_bytes()
         assert data.startswith(b"\x89PNG")
         assert plot["alt"]
+
+
+@pytest.mark.parametrize("noise", [0.1, 1.0, 2.0])
+@pytest.mark.parametrize("system", ["lorenz63", "lorenz96"])
+def test_direct_observations_of_any_noise_are_worth_having(tmp_path, system, noise):
+    out = call(tmp_path, system=system, noise=noise).output
+    assert out["rmse"] < 1.1 * noise
+    assert out["rmse"] < out["climatology"] / 3
+
+
+def test_importing_the_tool_is_cheap():
+    code = "import sys, bethink.tools as t; t.all_tools(); print(*({'torch', 'matplotlib'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""
 
 
 def test_every_number_of_the_summary_stands_in_the_output(tmp_path):
