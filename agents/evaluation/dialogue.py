@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
@@ -89,17 +90,20 @@ def evaluate(
     model: BaseChatModel | None,
     embedder: Embedder,
     *,
-    extractor: str = "rules+turns",
+    extractor: str = "rules",
     k: int = RECALLED,
     done: Sequence[Answered] = (),
     progress: Progress = lambda share, message: None,
+    cancel: threading.Event | None = None,
 ) -> Generator[Replayed | Answered, None, None]:
     """Replay each dialogue and answer its questions; yields results as they come.
 
-    ``model`` None measures recall alone (the answers stay empty). Questions in ``done`` are not asked again.
+    ``model`` None measures recall alone (the answers stay empty). Questions in ``done`` are not asked again. Once
+    ``cancel`` is set it ends within one exchange or one answer.
     """
     from bethink.memory import ThoughtMemory
 
+    cancel = cancel or threading.Event()
     skip = {(row.user, row.question) for row in done}
     turns = sum(len(dialogue.exchanges) for dialogue in dialogues)
     asked = sum(len(dialogue.questions) for dialogue in dialogues)
@@ -115,6 +119,8 @@ def evaluate(
         ):
             start = time.perf_counter()
             for exchange in dialogue.exchanges:
+                if cancel.is_set():
+                    return
                 memory.add(
                     [
                         {"role": "user", "content": exchange.query},
@@ -130,6 +136,8 @@ def evaluate(
             active = int(memory.stats(user_id=dialogue.user)["active"])
             yield Replayed(dialogue.user, len(dialogue.exchanges), active, seconds)
             for question in todo:
+                if cancel.is_set():
+                    return
                 yield _ask(question, dialogue, memory, model, k)
                 step += 4
                 progress(step / steps, f"{dialogue.user}: {question[:40]}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,9 +24,7 @@ def dialogue(
     data: Annotated[str, typer.Option(help="Which dialogues: gvd.")] = "gvd",
     users: Annotated[int, typer.Option(min=1, help="Only the first so many users.")] = 15,
     backbone: Annotated[str | None, typer.Option(help="The model that answers; 'none' measures recall alone.")] = None,
-    extractor: Annotated[
-        str, typer.Option(help="What becomes a thought: rules, turns or rules+turns.")
-    ] = "rules+turns",
+    extractor: Annotated[str, typer.Option(help="What becomes a thought: rules, turns or rules+turns.")] = "rules",
     k: Annotated[int, typer.Option(min=1, max=50, help="Thoughts recalled per question.")] = 5,
     out: Annotated[Path, typer.Option(help="One line per answer; an unfinished run goes on.")] = Path("gvd.jsonl"),
     json_: bool = JSON_FLAG,
@@ -43,7 +43,9 @@ def dialogue(
     settings = load_settings(model=backbone)
     dialogues = load_gvd()[:users]
     described = {"data": data, "users": users, "model": settings.model, "extractor": extractor, "k": k}
-    cancelled = False
+    cancel = threading.Event()
+    # the first Ctrl-C ends the run at the next answer; a second one ends the process at once
+    signal.signal(signal.SIGINT, lambda number, frame: _stop_soon(cancel))
     with progress("Loading …") as report:
         model = None
         if settings.model != "none":
@@ -51,16 +53,22 @@ def dialogue(
         file = Report(out, described)
         kept = len(file.rows)
         results = evaluate(
-            dialogues, model, SentenceEmbedder(), extractor=extractor, k=k, done=list(file.rows), progress=report
+            dialogues,
+            model,
+            SentenceEmbedder(),
+            extractor=extractor,
+            k=k,
+            done=list(file.rows),
+            progress=report,
+            cancel=cancel,
         )
         try:
             for result in results:
                 file.add(result)
-        except KeyboardInterrupt:
-            cancelled = True
         finally:
             results.close()
             file.close()
+    cancelled = cancel.is_set()
     if kept:
         stderr.print(f"{kept} answers were already in {out}.", highlight=False)
     figures = {**described, **summarise(file.rows, file.replays), "report": str(out), "cancelled": cancelled}
@@ -68,6 +76,11 @@ def dialogue(
     if cancelled:
         stderr.print("Cancelled. What was done is kept; the same command goes on from there.")
         raise typer.Exit(130)
+
+
+def _stop_soon(cancel: threading.Event) -> None:
+    cancel.set()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 MEANING = {

@@ -164,6 +164,9 @@ def test_forced_tokens_are_read_in_one_go():
         def forced(self):
             return [10, 11, 12] if not self.taken else []
 
+        def hurry(self):
+            return False
+
     made = engine()
     assert list(made.generate([1], max_new_tokens=20, constraint=Fixed())) == [10, 11, 12, 42, 42]
     assert made.last.finish_reason == "grammar"

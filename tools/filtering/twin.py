@@ -13,6 +13,7 @@ from torch import Tensor
 from bethink.tools.filtering import statistics
 from bethink.tools.filtering.models import DynamicalSystem
 from bethink.tools.filtering.operators import ObservationOperator
+from bethink.tools.filtering.threads import one_thread_if_small
 
 
 class Filter(Protocol):
@@ -97,7 +98,14 @@ def run_twin(
     Raises:
         ValueError: from the filter, when what it is given does not fit.
     """
-    e, system = experiment, experiment.system
+    with one_thread_if_small(members * experiment.system.dimension):
+        return _run(experiment, method, members, on_cycle, observed)
+
+
+def _run(
+    e: TwinExperiment, method: Filter, members: int, on_cycle: Callable[[int], None], observed: tuple[int, ...] | None
+) -> TwinResult:
+    system = e.system
     nature, errors, chance = (_generator(e, stream) for stream in range(3))
     truth = system.spun_up(nature, e.dtype)
     ensemble = _first_members(e, members, chance)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bethink.tools.contract import ToolContext, call_tool
-from bethink.tools.filtering.tool import track_state
+from bethink.tools.contract import ToolContext, ToolError, call_tool
+from bethink.tools.filtering.tool import refuse_if_too_slow, track_state
 
 
 def call(folder: Path, **arguments: object):
@@ -88,3 +88,12 @@ def test_a_run_can_be_cancelled(tmp_path):
     result = call_tool(track_state, {"cycles": 200}, context)
     assert result.error["code"] == "cancelled"
     assert max(seen) < 0.5
+
+
+def test_a_run_that_cannot_end_in_time_says_so_early():
+    refuse_if_too_slow(done=10, cycles=100, seconds=10.0)
+    refuse_if_too_slow(done=1, cycles=2000, seconds=2.0)
+    with pytest.raises(ToolError, match="1000 s") as caught:
+        refuse_if_too_slow(done=1, cycles=100, seconds=10.0)
+    assert caught.value.code == "limit"
+    assert "at most 9 cycles" in caught.value.hint
