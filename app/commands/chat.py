@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from pathlib import Path
 
 from bethink.app.output import stderr
+
+
+def private_cache(folder: Path) -> None:
+    """Empty the folder in which Gradio keeps copies of plots and exports, and let nobody else read it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(mode=0o700)
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
 
 
 def run_chat(*, model: str | None, data: Path | None, user: str | None, port: int | None, open_browser: bool) -> None:
@@ -15,11 +23,12 @@ def run_chat(*, model: str | None, data: Path | None, user: str | None, port: in
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from importlib.metadata import version
 
-    from bethink.app.build import open_agent
+    from bethink.app.build import data_folder, open_agent
     from bethink.app.settings import load_settings
 
     settings = load_settings(model=model, data=data, user=user, port=port)
     agent = open_agent(settings)
+    private_cache(data_folder(settings.data) / "web-cache")
     stderr.print(
         f"bethink {version('bethink')} | model: {settings.model} | thoughts and chats: {settings.data}",
         highlight=False,

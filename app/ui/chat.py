@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +60,11 @@ def chips(agent: Agent) -> list[tuple[str, str]]:
 def thread_choices(agent: Agent, user_id: str, query: str = "") -> list[tuple[str, str]]:
     """(title, id) of the user's threads, latest first."""
     return [(thread.title, thread.id) for thread in agent.threads.list(user_id, query)]
+
+
+def answering(messages: Sequence[Any]) -> bool:
+    """Whether the last answer of a thread is still being written."""
+    return bool(messages) and messages[-1].status == "running"
 
 
 def stream_turn(
@@ -138,58 +143,83 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
                 value=memory_default, label="Memory: recall before answering, remember after", elem_id="memory-on"
             )
 
-    def shown_thread(user_id: str, thread_id: str | None) -> list[render.Shown]:
+    def stored(user_id: str, thread_id: str | None) -> list[Any] | None:
+        """The thread's messages; None when this user has no such thread (any more)."""
         from bethink.agents.threads import ThreadNotFound
 
         try:
-            return render.history(agent.threads.messages(user_id, thread_id)) if thread_id else []
+            return agent.threads.messages(user_id, thread_id) if thread_id else None
         except ThreadNotFound:
-            return []
+            return None
+
+    def shown_thread(user_id: str, thread_id: str | None) -> list[render.Shown]:
+        return render.history(stored(user_id, thread_id) or [])
 
     def run(events: Callable[[str, str], Iterator[Event]], before: Any, said: str, user_id: str, thread_id: str) -> Any:
         """Stream one turn into (chatbot, threads, box, send, stop, state)."""
-        choices = gr.update(choices=thread_choices(agent, user_id), value=thread_id)
+        # another chat picked now would be overwritten by this one's next piece
+        choices = gr.update(choices=thread_choices(agent, user_id), value=thread_id, interactive=False)
         yield [*before, render.user(said)], choices, "", gr.update(visible=False), gr.update(visible=True), BUSY
         shown = before
         for shown in stream_turn(agent, events(user_id, thread_id), before, said):
             yield shown, gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip()
-        choices = gr.update(choices=thread_choices(agent, user_id), value=thread_id)
+        choices = gr.update(choices=thread_choices(agent, user_id), value=thread_id, interactive=True)
         yield shown, choices, gr.skip(), gr.update(visible=True), gr.update(visible=False), READY
 
     def idle(message: str) -> Any:
-        line = state_line("idle", message)
-        return gr.skip(), gr.skip(), gr.skip(), gr.update(visible=True), gr.update(visible=False), line
+        return gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip(), state_line("idle", message)
+
+    def still_answering() -> Any:
+        line = state_line("busy", "This chat is still answering. Wait, or press stop.")
+        return gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip(), line
 
     def on_send(text: str, thread_id: str | None, remember: bool, request: gr.Request) -> Any:
-        user_id = user_of(request)
-        if not (text or "").strip():
+        from bethink.agents.agent import MAX_TEXT
+        from bethink.agents.threads import clean
+
+        user_id, text = user_of(request), clean(text or "")
+        if not text.strip():
             yield idle("Write something first, or pick a suggestion.")
             return
-        known = {ident for _, ident in thread_choices(agent, user_id)}
-        if thread_id not in known:
-            thread_id = agent.threads.create(user_id).id
-        before = shown_thread(user_id, thread_id)
+        if (size := len(text.encode())) > MAX_TEXT:
+            # the box keeps the text
+            yield idle(f"The message has {size:,} bytes; at most {MAX_TEXT:,} are read. Send the part that matters.")
+            return
+        messages = stored(user_id, thread_id)
+        if answering(messages or []):
+            yield still_answering()
+            return
+        if messages is None or not thread_id:
+            thread_id, messages = agent.threads.create(user_id).id, []
+        before = render.history(messages)
         yield from run(
             lambda user, thread: agent.stream(text, user_id=user, thread_id=thread, memory=remember),
             before,
-            text if len(text) < 40_000 else text[:2000] + " …",
+            text,
             user_id,
             thread_id,
         )
 
-    def on_edit(data: gr.EditData, thread_id: str | None, remember: bool, request: gr.Request) -> Any:
+    def on_edit(
+        data: gr.EditData, shown: list[dict[str, Any]], thread_id: str | None, remember: bool, request: gr.Request
+    ) -> Any:
         user_id = user_of(request)
-        if not thread_id:
+        messages = stored(user_id, thread_id)
+        text = html_unescape(str(data.value))
+        if not thread_id or not messages:
             yield idle("There is nothing to edit.")
             return
-        index = data.index[0] if isinstance(data.index, list | tuple) else data.index
-        messages = agent.threads.messages(user_id, thread_id)
-        places = render.turns(messages)
-        text = html_unescape(str(data.value))
-        if not text.strip() or index >= len(places):
+        if answering(messages):
+            yield still_answering()
+            return
+        if not text.strip():
             yield idle("The message was left as it was: it cannot be empty.")
             return
-        turn = places[index]
+        index = data.index[0] if isinstance(data.index, list | tuple) else data.index
+        turn = render.edited_turn(messages, shown, index)
+        if turn is None:
+            yield idle("This chat has changed since it was shown. Reload the page, then edit again.")
+            return
         before = render.history(list(messages[: [m.turn_id for m in messages].index(turn)]))
         yield from run(
             lambda user, thread: agent.edit(text, user_id=user, thread_id=thread, turn_id=turn, memory=remember),
@@ -201,7 +231,10 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
 
     def on_retry(thread_id: str | None, remember: bool, request: gr.Request) -> Any:
         user_id = user_of(request)
-        messages = agent.threads.messages(user_id, thread_id) if thread_id else []
+        messages = stored(user_id, thread_id) or []
+        if answering(messages):
+            yield still_answering()
+            return
         asked = [message for message in messages if message.role == "user"]
         if not asked or not thread_id:
             yield idle("There is nothing to answer again.")
@@ -228,17 +261,20 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
 
     def on_search(query: str, thread_id: str | None, request: gr.Request) -> Any:
         choices = thread_choices(agent, user_of(request), query)
-        return gr.update(choices=choices, value=thread_id if thread_id in {ident for _, ident in choices} else None)
+        # the open chat stays in the list, or the next message would start another one
+        if thread_id and thread_id not in {ident for _, ident in choices}:
+            choices += [choice for choice in thread_choices(agent, user_of(request)) if choice[1] == thread_id]
+        return gr.update(choices=choices, value=thread_id)
 
     def on_rename(name: str, thread_id: str | None, request: gr.Request) -> Any:
         user_id = user_of(request)
-        if thread_id:
+        if thread_id and stored(user_id, thread_id) is not None:
             agent.threads.rename(user_id, thread_id, name or "")
         return gr.update(choices=thread_choices(agent, user_id), value=thread_id), ""
 
     def on_delete(thread_id: str | None, request: gr.Request) -> Any:
         user_id = user_of(request)
-        if thread_id:
+        if thread_id and stored(user_id, thread_id) is not None:
             agent.cancel(user_id=user_id, thread_id=thread_id)
             agent.threads.delete(user_id, thread_id)
         return gr.update(choices=thread_choices(agent, user_id), value=None), []
@@ -265,7 +301,7 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
     for button, text in buttons:
         button.click(_fixed(on_send, text), [threads, memory], **turn)
     chatbot.retry(on_retry, [threads, memory], **turn)
-    chatbot.edit(on_edit, [threads, memory], **turn)
+    chatbot.edit(on_edit, [chatbot, threads, memory], **turn)
     stop.click(on_stop, [threads], [state], concurrency_limit=None, **quick)
     threads.input(on_pick, [threads], [chatbot], **quick)
     threads.change(None, [threads], None, js=SET_URL, **private)

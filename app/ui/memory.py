@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -78,19 +79,35 @@ def build_memory(agent: Agent, user_of: UserOf, tab: gr.Tab) -> None:
             said = "Nothing contains this. Try another word." if (words or "").strip() else EMPTY
         return rows(thoughts), [thought.id for thought in thoughts], said, gr.update(visible=False)
 
+    def held(ident: str, user_id: str) -> Any:
+        try:
+            return agent.memory.get(ident, user_id=user_id)
+        except KeyError:
+            return None
+
     def pick(event: gr.SelectData, shown: list[str], request: gr.Request) -> Any:
         place = event.index[0] if isinstance(event.index, list | tuple) else event.index
-        if place >= len(shown):
+        found = [thought for ident in shown if (thought := held(ident, user_of(request))) is not None]
+        if event.row_value:  # the browser may have sorted the table: its row numbers are not ours
+            found = [thought for thought in found if rows([thought])[0] == [str(v or "") for v in event.row_value]]
+            place = 0
+        if place >= len(found):
             return gr.update(visible=False), "", ""
-        thought = agent.memory.get(shown[place], user_id=user_of(request))
-        return gr.update(visible=True), thought.text, thought.id
+        return gr.update(visible=True), found[place].text, found[place].id
 
     def on_save(body: str, ident: str, words: str, everything: bool, request: gr.Request) -> Any:
         try:
             change = agent.memory.update(ident, body or "", user_id=user_of(request))
         except (KeyError, ValueError) as problem:
             shown = read(words, everything, request)
-            return shown[0], shown[1], f"**Not saved.** {_sentence(problem)}", gr.update(visible=True), "", gr.skip()
+            return (
+                shown[0],
+                shown[1],
+                f"**Not saved.** {_sentence(problem)}",
+                gr.update(visible=True),
+                gr.skip(),
+                gr.skip(),
+            )
         return *read(words, everything, request), change.token, gr.update(visible=bool(change.token))
 
     def on_forget(ident: str, words: str, everything: bool, request: gr.Request) -> Any:
@@ -121,7 +138,7 @@ def build_memory(agent: Agent, user_of: UserOf, tab: gr.Tab) -> None:
         return [[hit.thought.text, f"{hit.score:.2f}", hit.thought.date] for hit in hits]
 
     def on_export(request: gr.Request) -> Any:
-        folder = Path(tempfile.mkdtemp(prefix="bethink-export-"))
+        folder = Path(tempfile.mkdtemp(prefix="export-", dir=os.environ.get("GRADIO_TEMP_DIR")))
         path = folder / "thoughts.jsonl"
         lines = [line.rstrip("\n") + "\n" for line in agent.memory.export(user_id=user_of(request))]
         path.write_text("".join(lines), encoding="utf-8")

@@ -22,7 +22,7 @@ def build_page(agent: Agent, default_user: str) -> gr.Blocks:
     def user_of(request: gr.Request) -> str:
         return request.username or default_user
 
-    with gr.Blocks(title="Bethink", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(title="Bethink", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
         gr.HTML(
             "<div><h1>Bethink</h1><p>recalls before it answers, and thinks afterwards</p></div>",
             elem_id="brand",

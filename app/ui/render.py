@@ -29,6 +29,16 @@ def turns(messages: Sequence[Any]) -> list[str]:
     return [message.turn_id for message in messages for _ in one(message)]
 
 
+def edited_turn(messages: Sequence[Any], shown: Sequence[dict[str, Any]], index: int) -> str | None:
+    """The turn whose user message stands at ``index`` of what the page shows; None where the two do not agree.
+
+    Counted in user messages: a card that was stored after the page was drawn (late post-thinking) moves no turn.
+    """
+    asked = [message for message in messages if message.role == "user"]
+    seen = [place for place, item in enumerate(shown) if item.get("role") == "user"]
+    return asked[seen.index(index)].turn_id if index in seen and len(seen) == len(asked) else None
+
+
 def one(message: Any) -> list[Shown]:
     """One stored message: a user's words, or an answer with its cards."""
     if message.role == "user":
@@ -104,7 +114,7 @@ def tool(start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = Fals
 def usage(event: dict[str, Any]) -> Shown:
     """What a turn cost, in one line that opens to the details."""
     joules = event.get("energy_j")
-    energy = "" if joules is None else f" · ≈ {joules:.2g} J"
+    energy = "" if joules is None else f" · ≈ {float(f'{joules:.2g}'):g} J"
     title = f"{event['tokens_in']} in ({event['tokens_in_cached']} kept) · {event['tokens_out']} out · "
     title += f"{event['seconds']:.1f} s{energy}"
     first = event.get("first_token_s")

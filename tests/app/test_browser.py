@@ -175,6 +175,8 @@ def test_hands_on(page, tmp_path):
         page.fill("#thread-title input, #thread-title textarea", "About Tom")
         page.click("#rename-thread")
         page.locator("#threads").get_by_text("About Tom").first.wait_for(timeout=20_000)
+        page.click("#new-chat")
+        page.wait_for_function("!document.querySelector('#chat').innerText.includes('Oslo')")
         page.fill("#search-chats input, #search-chats textarea", "no such words")
         page.wait_for_function("!document.querySelector('#threads').innerText.includes('About Tom')")
         page.fill("#search-chats input, #search-chats textarea", "Oslo")

@@ -96,3 +96,21 @@ def test_no_text_escapes_its_cell(text):
 
 def test_markup_of_the_user_is_shown_not_run():
     assert render.user("<img src=x onerror=alert(1)>")["content"] == "&lt;img src=x onerror=alert(1)&gt;"
+
+
+def test_an_edit_finds_its_turn_though_a_card_came_late():
+    told = [message("user", "a", turn="1"), message("assistant", "b", events=[USAGE], turn="1")]
+    seen = render.history([*told, message("user", "c", turn="2"), message("assistant", "d", turn="2")])
+    late = {"kind": "MemoryWrite", "changes": [{"op": "insert", "id": "x", "text": "T.", "reason": ""}]}
+    told[1].events.append(late)
+    now = [*told, message("user", "c", turn="2"), message("assistant", "d", turn="2")]
+    place = [n for n, item in enumerate(seen) if item["role"] == "user"][1]
+    assert render.turns(now)[place] == "1"  # by place alone the first turn, and all after it, would be lost
+    assert render.edited_turn(now, seen, place) == "2"
+    assert render.edited_turn(now[:2], seen, place) is None
+    assert render.edited_turn(now, seen, 1) is None
+
+
+def test_many_joules_are_no_power_of_ten():
+    title = render.usage({**USAGE, "energy_j": 243.0})["metadata"]["title"]
+    assert title.endswith("≈ 240 J")
