@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,6 +68,8 @@ def call(
     with progress(name) as report:
         result = call_tool(tool, parsed, ToolContext(folder=out, progress=report))
     if result.error is not None:
+        with suppress(OSError):
+            out.rmdir()  # only when it is empty
         fail(result.error["message"], result.error["hint"])
     output = result.output or {}
 
