@@ -20,7 +20,7 @@ def quoted_recall(thoughts: Iterable[dict[str, Any]], question: str) -> str:
 
     The block is data: each thought is one line behind ``>``, line breaks and tag-like brackets taken out, so that a
     stored text can neither end the block nor pose as an instruction or a role. Date and id stand last: before the
-    text they cost the 135M model one right answer in four.
+    text they made the 135M model answer worse in a small trial.
     """
     lines = [f"> {_one_line(item['text'])} [{item['date']}, {item['id'][:8]}]" for item in thoughts]
     if not lines:

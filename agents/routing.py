@@ -1,7 +1,7 @@
 """Which tool, if any, for models that were not trained to choose one; and commands that name their tool exactly.
 
 Both spare the model work it would do badly: an untrained 135M model picks tools at random, and the tool descriptions
-would cost it 200 prompt tokens in every turn of small talk.
+would cost it prompt tokens in every turn of small talk.
 """
 
 from __future__ import annotations

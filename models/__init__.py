@@ -2,6 +2,6 @@
 
 import os
 
-# Idle OpenMP threads spin by default. On a machine that does anything else, two spinning threads on two cores make a
-# prompt take ten times as long; sleeping instead costs an idle machine a few per cent. Read when torch is imported.
+# Idle OpenMP threads spin by default, which makes prompts far slower on a machine whose cores are shared. Sleeping
+# costs some prompt speed on an idle one (how much was not measured). Read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -1,6 +1,6 @@
 """A GGUF file, dequantised once into a safetensors folder in the user's cache.
 
-Loading the GGUF takes many seconds at every start; loading the folder takes half a second. Weights are kept in
+Dequantising the GGUF at every start would take seconds; the folder is loaded as it is. Weights are kept in
 float16: a Q4_1 weight is d q + m with d and m in float16, and rounding the sum to float16 moves it by at most a
 thousandth of its size. The folder appears whole or not at all (written aside, then renamed), with a checksum for each
 file; sizes and small files are checked at every start, and a folder that fails is made again.
@@ -29,7 +29,7 @@ ASIDE = ".making-"
 SAMPLES, SAMPLE = 64, 64 * 1024
 """A GGUF file is known by its size and this many pieces of this many bytes, so that a reinstall converts nothing."""
 SMALL = 16 * 1024 * 1024
-"""Files up to this size are hashed at every start; the weights only by :func:`verify` (0.2 s) or on suspicion."""
+"""Files up to this size are hashed at every start; the weights only by :func:`verify` or on suspicion."""
 Progress = Callable[[float, str], None]
 
 

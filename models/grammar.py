@@ -1,8 +1,8 @@
 """Decoding under a grammar: every emitted tool call is valid against its tool's JSON schema.
 
-llguidance compiles the schema to a mask over the vocabulary. Tried with the same schemas and tokenizer, xgrammar 0.2.8
-needed triton (200 MB) and a C++ compiler for its fast mask, outlines 1.3.3 sits on top of either; llguidance is one
-small wheel. Cost: one mask a token, linear in the vocabulary.
+llguidance compiles the schema to a mask over the vocabulary. It was chosen for its one wheel without further
+dependencies (xgrammar 0.2.8 installs triton); the speed of the two was not compared. Cost: one mask a token, linear in
+the vocabulary.
 """
 
 from __future__ import annotations
