@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/report.py,$(wildcard tests/benchmarks/*.py))))
+BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/report.py,$(wildcard tests/benchmarks/*.py)))) $(notdir $(patsubst %/__main__.py,%,$(wildcard tests/benchmarks/*/__main__.py)))
 
 .PHONY: help install chat test check bench format clean
 

@@ -30,6 +30,9 @@ from bethink.tools.filtering.operators import ObservationOperator, PointwiseOper
 BLOCK_NUMBERS = 8_000_000
 """Numbers on grids that are held at once."""
 
+ROUNDING = 1e-6
+"""Differences of odds below this are single precision's rounding."""
+
 
 @dataclass(frozen=True)
 class RobustFilter:
@@ -107,7 +110,8 @@ class RobustFilter:
         heard = _like(x, neighbours(dimension, operator.sites(dimension), radius, self.periodic))
         before = x.var(-1)
         extra, odds = self._opened(x, before, y, operator, error, sites, near, heard)
-        opened = (extra * odds).sum(-1)
+        # only what the observations add to the odds opens a prior: where nothing is seen, nothing is widened
+        opened = (extra * (odds - self._prior_odds(odds) - ROUNDING).clamp_min_(0)).sum(-1)
         for group in _far_apart(sites, dimension, radius):
             self._update(x, y[:, group], operator, error[group], sites[group], near, extra, odds, opened)
         unseen = torch.ones_like(opened, dtype=torch.bool)
@@ -151,8 +155,12 @@ class RobustFilter:
         odds = torch.empty_like(extra)
         for level in range(len(squares)):
             together = (evidence[..., level][:, heard.index] * heard.taper).sum(-1)
-            odds[..., level] = together - (self.log_odds if level else 0.0)
-        return extra, odds.softmax(-1)
+            odds[..., level] = together
+        return extra, odds.add_(self._prior_odds(odds).log_()).softmax(-1)
+
+    def _prior_odds(self, like: Tensor) -> Tensor:
+        """Probabilities (K + 1,) of the forecast's own spread and of each width, before anything is seen."""
+        return like.new_tensor([0.0, *(-self.log_odds for _ in self.widths)]).softmax(-1)
 
     def _update(
         self,
@@ -180,10 +188,11 @@ class RobustFilter:
         # others in long runs, as deterministic filters' outliers do
         reach = float(torch.special.ndtri(torch.tensor(1 - 1 / (8 * members), dtype=torch.float64)))
         z = (anomalies / own.sqrt().unsqueeze(-1)).clamp_(-reach, reach)
-        new = torch.where(torch.isnan(y).unsqueeze(-1), old, keep_quantiles(z, edges, mass, likelihood))
+        new = torch.where(torch.isnan(y).unsqueeze(-1), old, keep_quantiles(z, mass, likelihood))
         around = near.index[at]
         beside = x[:, around]  # (B, n, w, M)
-        covariance = torch.einsum("bnwm,bnm->bnw", beside, anomalies) / (members - 1)
+        # both centred: anomalies far smaller than the state would drown in its rounding
+        covariance = torch.einsum("bnwm,bnm->bnw", beside - beside.mean(-1, True), anomalies) / (members - 1)
         slope = near.taper[at] * covariance / (own + opened[:, at]).unsqueeze(-1)
         moved = slope.unsqueeze(-1) * (new - old).unsqueeze(-2)
         x.index_add_(1, around.flatten(), moved.flatten(1, 2))  # padded neighbours get 0
@@ -197,7 +206,7 @@ def _far_apart(sites: Tensor, dimension: int, radius: float) -> Iterator[Tensor]
     starts = torch.arange(blocks, device=sites.device) * dimension // blocks
     offset = sites - starts[torch.searchsorted(starts, sites, right=True) - 1]
     order = offset.argsort(stable=True)
-    yield from order.split(offset.bincount().tolist())
+    yield from (group for group in order.split(offset.bincount().tolist()) if len(group))
 
 
 def _relaxed(x: Tensor, before: Tensor, weight: float) -> Tensor:
