@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -61,7 +62,7 @@ class Agent:
         memory: the thought memory (its folder's lock makes this the only process here).
         embedder: the memory's embedder, also used to route messages to tools.
         tools: what it may call.
-        folder: threads, run state and plots are kept here.
+        folder: threads, run state, plots and uploaded files are kept here.
         system: the system message, when not the model's usual one.
     """
 
@@ -98,6 +99,10 @@ class Agent:
     def model_name(self) -> str:
         """The model's name, as shown to the user."""
         return str(getattr(self.model, "model_name", type(self.model).__name__))
+
+    def uploads_of(self, user_id: str) -> Path:
+        """The folder of the files that a user uploaded; it need not exist. No other user's tools look into it."""
+        return self._folder / "uploads" / hashlib.sha256(user_id.encode("utf-8", "replace")).hexdigest()[:16]
 
     # -- starting and stopping ---------------------------------------------------------------------------------------
 
@@ -305,7 +310,7 @@ class Agent:
         untrained = (lambda: not model.native_tools) if isinstance(model, ChatLocal) else (lambda: False)
         return create_agent(
             model,
-            [langchain_tool(tool, self.plots) for tool in self.tools],
+            [langchain_tool(tool, self.plots, self.uploads_of) for tool in self.tools],
             system_prompt=self._system,
             middleware=[*middleware, ToolRouter(self.tools, self.embedder, active=untrained)],
             context_schema=Context,

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from bethink.agents.agent import Agent
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-MAX_UPLOAD = 5 * 1024 * 1024
+MAX_UPLOAD = 50_000_000
+"""Bytes; as large as a file of observations may be."""
 PORTS_TRIED = 50
 HEADERS = {
     # Gradio's page has inline scripts and styles; nothing may come from, or go to, another host

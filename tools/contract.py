@@ -41,7 +41,7 @@ class ToolInput(BaseModel):
 
 
 class Plot(BaseModel):
-    """A picture a tool drew: where the PNG lies, and what it shows in words (the alternative text)."""
+    """A picture a tool drew: where the PNG or GIF lies, and what it shows in words (the alternative text)."""
 
     path: str
     title: str
@@ -59,12 +59,14 @@ class ToolOutput(BaseModel):
 class ToolContext:
     """What a run may use: where files go, how to report progress, and whether it was cancelled.
 
-    ``progress(done, message)`` takes a share in [0, 1].
+    ``progress(done, message)`` takes a share in [0, 1]. ``uploads`` holds the files that the user gave; None where
+    there is no such folder.
     """
 
     folder: Path
     progress: Callable[[float, str], None] = lambda done, message: None
     cancel: threading.Event = field(default_factory=threading.Event)
+    uploads: Path | None = None
 
     def checkpoint(self, done: float, message: str = "") -> None:
         """Report progress, and stop here if somebody pressed cancel.
@@ -75,6 +77,41 @@ class ToolContext:
         self.progress(done, message)
         if self.cancel.is_set():
             raise ToolError("cancelled", "The run was cancelled.", "Start it again when you want it.")
+
+    def uploaded(self, name: str, endings: tuple[str, ...] = ()) -> Path:
+        """The uploaded file of that plain name. Nothing outside of ``uploads`` is ever returned, links included.
+
+        ``endings`` (``.csv``, say) are those that the hint lists.
+
+        Raises:
+            ToolError: ``invalid_input`` for a name with a path in it, ``not_found`` for a file that is not there.
+        """
+        there = self._listed(endings)
+        if not name.isprintable() or name != Path(name).name or set(name) & set("/\\:") or name.startswith("."):
+            raise ToolError("invalid_input", f"{name[:100]!r} is not a plain file name.", f"Leave out folders. {there}")
+        if self.uploads is None:
+            raise ToolError("not_found", "There is no folder of uploaded files here.", there)
+        path = self.uploads / name
+        try:
+            found = path.is_file() and path.resolve(strict=True).parent == self.uploads.resolve(strict=True)
+        except OSError:  # a name too long for the file system, say
+            found = False
+        if not found:
+            raise ToolError("not_found", f"There is no uploaded file {name[:100]!r}.", there)
+        return path
+
+    def _listed(self, endings: tuple[str, ...]) -> str:
+        """A sentence that names what is in ``uploads``, the latest first."""
+        try:
+            files = [path for path in self.uploads.iterdir() if path.is_file()] if self.uploads else []
+            files = [path for path in files if not endings or path.suffix.lower() in endings]
+            names = [path.name for path in sorted(files, key=lambda path: -path.stat().st_mtime)]
+        except OSError:
+            names = []
+        if not names:
+            return "No file has been uploaded yet: add one first."
+        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+        return f"There are: {', '.join(names[:10])}{more}."
 
 
 @dataclass(frozen=True)

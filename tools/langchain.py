@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +14,25 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 
-def langchain_tool(tool: Tool, folder: Path) -> BaseTool:
+def langchain_tool(tool: Tool, folder: Path, uploads_of: Callable[[str], Path] | None = None) -> BaseTool:
     """The tool as a LangChain ``StructuredTool`` whose artifact is the call's :class:`ToolResult`.
 
     Inside a LangGraph run, progress goes to the custom stream as ``{"tool_progress": {...}}`` and the run's
-    ``context.cancel`` (a ``threading.Event``), where there is one, stops the tool.
+    ``context.cancel`` (a ``threading.Event``), where there is one, stops the tool. ``uploads_of`` gives the folder of
+    uploaded files of the run's ``context.user_id``.
     """
     from langchain_core.tools import StructuredTool
 
     def run(**arguments: Any) -> tuple[str, ToolResult]:
-        write, cancel = _surroundings()
+        write, asked = _surroundings()
+        user_id = getattr(asked, "user_id", None)
         context = ToolContext(
             folder=folder,
             progress=lambda done, message: write(
                 {"tool_progress": {"name": tool.name, "done": done, "message": message}}
             ),
-            cancel=_Linked(cancel),
+            cancel=_Linked(getattr(asked, "cancel", None)),
+            uploads=uploads_of(user_id) if uploads_of is not None and user_id is not None else None,
         )
         result = call_tool(tool, arguments, context)
         return model_text(result), result
@@ -67,12 +71,12 @@ class _Linked(threading.Event):
         return super().is_set() or (self._parent is not None and self._parent.is_set())
 
 
-def _surroundings() -> tuple[Any, threading.Event | None]:
-    """(stream writer, cancel event) of the LangGraph run around this call; silence outside of one."""
+def _surroundings() -> tuple[Any, Any]:
+    """(stream writer, context) of the LangGraph run around this call; silence and None outside of one."""
     try:
         from langgraph.config import get_stream_writer
         from langgraph.runtime import get_runtime
 
-        return get_stream_writer(), getattr(get_runtime().context, "cancel", None)
+        return get_stream_writer(), get_runtime().context
     except (ImportError, RuntimeError, KeyError, LookupError):
         return (lambda record: None), None

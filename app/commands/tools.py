@@ -49,6 +49,7 @@ def call(
     name: Annotated[str, typer.Argument(help="The tool's name.")],
     arguments: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
     out: Annotated[Path, typer.Option(help="Where plots are written.")] = Path("bethink-plots"),
+    uploads: Annotated[Path, typer.Option(help="The folder of files that arguments name.")] = Path(),
     json_: bool = JSON_FLAG,
 ) -> None:
     """Call a tool with JSON arguments."""
@@ -66,7 +67,7 @@ def call(
     except OSError as problem:
         fail(f"Plots cannot be written to {out} ({problem.strerror}).", "Choose a folder with --out.")
     with progress(name) as report:
-        result = call_tool(tool, parsed, ToolContext(folder=out, progress=report))
+        result = call_tool(tool, parsed, ToolContext(folder=out, progress=report, uploads=uploads))
     if result.error is not None:
         with suppress(OSError):
             out.rmdir()  # only when it is empty

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from bethink.app.ui import render
 from bethink.app.ui.theme import SET_URL
+from bethink.app.ui.uploads import ENDINGS, take
 
 if TYPE_CHECKING:
     from bethink.agents.agent import Agent
@@ -26,6 +29,10 @@ ASKED = "Where does Maria live?"
 PLACEHOLDER = """### Tell Bethink something, then ask about it tomorrow
 It recalls thoughts before it answers, and thinks about what you said afterwards. Everything stays on this machine.
 """
+FOCUS_COMMAND = """() => setTimeout(() => {
+  const box = document.querySelector('#message textarea');
+  if (box.value.startsWith('/')) { box.scrollIntoView({block: 'center'}); box.focus(); }
+}, 200)"""
 UserOf = Callable[[gr.Request], str]
 
 
@@ -139,9 +146,24 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
                 )
                 send = gr.Button("Send", variant="primary", scale=1, min_width=80, elem_id="send")
                 stop = gr.Button("Stop", variant="stop", scale=1, min_width=80, visible=False, elem_id="stop")
-            memory = gr.Checkbox(
-                value=memory_default, label="Memory: recall before answering, remember after", elem_id="memory-on"
-            )
+            with gr.Row():
+                memory = gr.Checkbox(
+                    value=memory_default,
+                    label="Memory: recall before answering, remember after",
+                    scale=4,
+                    min_width=180,
+                    elem_id="memory-on",
+                )
+                add = gr.UploadButton(
+                    "Add a CSV",
+                    file_types=list(ENDINGS),
+                    file_count="single",
+                    variant="secondary",
+                    size="sm",
+                    scale=1,
+                    min_width=90,
+                    elem_id="add-csv",
+                )
 
     def stored(user_id: str, thread_id: str | None) -> list[Any] | None:
         """The thread's messages; None when this user has no such thread (any more)."""
@@ -253,6 +275,15 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
             return state_line("busy", "Stopping …")
         return READY
 
+    def on_upload(path: str | None, thread_id: str | None, request: gr.Request) -> Any:
+        """(message box, state): the command for the file, and what was read of it."""
+        if not path:
+            return gr.skip(), READY
+        user_id = user_of(request)
+        line, command = take(Path(path), agent.uploads_of(user_id))
+        state = "busy" if answering(stored(user_id, thread_id) or []) else "idle"
+        return command or gr.skip(), state_line(state, html.escape(line))
+
     def on_pick(thread_id: str | None, request: gr.Request) -> Any:
         return shown_thread(user_of(request), thread_id)
 
@@ -285,7 +316,8 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         choices = thread_choices(agent, user_id)
         wanted = request.query_params.get("thread")
         thread_id = wanted if wanted in {ident for _, ident in choices} else None
-        note = READY if thread_id or not wanted else state_line("idle", "That chat does not exist (any more).")
+        # nothing to say must not overwrite what an early upload said
+        note = gr.skip() if thread_id or not wanted else state_line("idle", "That chat does not exist (any more).")
         return gr.update(choices=choices, value=thread_id), shown_thread(user_id, thread_id), note
 
     private: dict[str, Any] = {"api_visibility": "private"}
@@ -302,6 +334,8 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         button.click(_fixed(on_send, text), [threads, memory], **turn)
     chatbot.retry(on_retry, [threads, memory], **turn)
     chatbot.edit(on_edit, [chatbot, threads, memory], **turn)
+    added = add.upload(on_upload, [add, threads], [box, state], **quick)
+    added.then(None, js=FOCUS_COMMAND, **private)
     stop.click(on_stop, [threads], [state], concurrency_limit=None, **quick)
     threads.input(on_pick, [threads], [chatbot], **quick)
     threads.change(None, [threads], None, js=SET_URL, **private)
@@ -314,8 +348,6 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
 
 def html_unescape(text: str) -> str:
     """Undo :func:`render.user`'s escaping of what comes back from the edit box."""
-    import html
-
     return html.unescape(text)
 
 

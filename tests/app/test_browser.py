@@ -203,3 +203,79 @@ def test_hands_on(page, tmp_path):
         assert page.errors == []
     finally:
         server.stop()
+
+
+def observations(rows: int = 120) -> bytes:
+    """A CSV of a level that drifts, seen with errors, one value missing."""
+    import random
+
+    dice, level, lines = random.Random(2), 10.0, ["time,level (m),flow"]
+    for day in range(rows):
+        level += dice.gauss(0, 0.5)
+        flow = "" if day == 7 else f"{3 * level + dice.gauss(0, 0.3):.2f}"
+        lines.append(f"{day},{level + dice.gauss(0, 0.3):.2f},{flow}")
+    return "\n".join(lines).encode()
+
+
+def upload(page, name: str, content: bytes) -> None:
+    page.set_input_files("#main input[type=file]", {"name": name, "mimeType": "text/csv", "buffer": content})
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_file_is_added_and_tracked(page, tmp_path, width):
+    page.set_viewport_size({"width": width, "height": 900 if width > 500 else 740})
+    server = Server(tmp_path)
+    try:
+        open_page(page, server.url)
+        button = page.get_by_role("button", name="Add a CSV")
+        assert button.is_visible()
+        upload(page, "notes.csv", b"when,what\n1,rain\n")
+        page.locator("#turn-state").get_by_text("Not added.").wait_for(timeout=20_000)
+        assert "holds text" in page.locator("#turn-state").inner_text()
+        assert page.locator("#message textarea").input_value() == ""
+        shot(page, f"upload-refused-{width}")
+        upload(page, "river März.csv", observations())
+        line = page.locator("#turn-state")
+        line.get_by_text("120 rows").wait_for(timeout=20_000)
+        assert "river_Marz.csv: 2 columns (level (m), flow), 120 rows, 1 value missing." in line.inner_text()
+        command = page.locator("#message textarea").input_value()
+        assert command.startswith('/track_state {"upload": "river_Marz.csv", "system": "random_walk"')
+        page.wait_for_function(
+            "(box => { const place = box.getBoundingClientRect(); return document.activeElement === box && "
+            "place.top >= 0 && place.bottom <= innerHeight + 1; })(document.querySelector('#message textarea'))"
+        )
+        shot(page, f"upload-{width}")
+        page.press("#message textarea", "Enter")
+        wait_idle(page)
+        page.locator("#chat img").last.wait_for(state="visible", timeout=60_000)
+        page.wait_for_function(
+            "[...document.querySelectorAll('#chat img')].length == 2 &&"
+            "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
+        )
+        assert "was tracked by the robust filter" in page.locator("#chat").inner_text()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        shot(page, f"upload-tracked-{width}")
+        assert [path.name for path in tmp_path.glob("uploads/*/*")] == ["river_Marz.csv"]
+        assert page.outside == []
+        assert page.errors == []
+    finally:
+        server.stop()
+
+
+def test_a_field_moves(page, tmp_path):
+    server = Server(tmp_path)
+    try:
+        open_page(page, server.url)
+        say(page, '/track_state {"system": "lorenz96", "filters": ["robust", "letkf"], "shock": 1, "cycles": 60}')
+        page.wait_for_function(
+            "[...document.querySelectorAll('#chat img')].length == 5 &&"
+            "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
+        )
+        picture = page.locator("#chat img").last
+        assert picture.get_attribute("src").endswith(".gif")
+        picture.scroll_into_view_if_needed()
+        shot(page, "moving")
+        assert page.outside == []
+        assert page.errors == []
+    finally:
+        server.stop()

@@ -148,6 +148,20 @@ def test_tools_by_hand(tmp_path):
     assert "track_state" in said(run("tools", "call", "nosuch"))
 
 
+def test_a_tool_reads_files_of_the_uploads_folder_only(tmp_path):
+    rows = "".join(f"{time},{time % 5}.5\n" for time in range(30))
+    (tmp_path / "obs.csv").write_text("time,level\n" + rows)
+    where = ("--uploads", str(tmp_path), "--out", str(tmp_path / "plots"), "--json")
+    output = json.loads(run("tools", "call", "track_state", '{"upload": "obs.csv"}', *where).stdout)
+    assert output["rows"] == 30
+    assert Path(output["plots"][0]["path"]).read_bytes().startswith(b"\x89PNG")
+    for bad in ("none.csv", "../obs.csv"):
+        failed = run("tools", "call", "track_state", json.dumps({"upload": bad}), *where)
+        assert failed.returncode == 1
+        assert "obs.csv" in json.loads(failed.stdout)["error"]["hint"]
+        assert no_traceback(failed)
+
+
 def test_doctor(tmp_path):
     report = json.loads(run("doctor", "--json", data=tmp_path).stdout)
     assert report["ok"], [item for item in report["checks"] if not item["ok"]]

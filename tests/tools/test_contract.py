@@ -129,6 +129,58 @@ def test_an_unknown_tool_names_the_known_ones():
     assert "track_state" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "name", ["../a.csv", "/a.csv", "b/a.csv", "..", ".", "a\x00.csv", "a\n.csv", "C:a.csv", "..\\a.csv"]
+)
+def test_only_plain_names_are_uploads(tmp_path, name):
+    folder = tmp_path / "uploads"
+    (folder / "b").mkdir(parents=True)
+    for place in (tmp_path, folder, folder / "b"):
+        (place / "a.csv").write_text("x")
+    with pytest.raises(ToolError) as caught:
+        ToolContext(tmp_path, uploads=folder).uploaded(name)
+    assert caught.value.code == "invalid_input"
+    assert "a.csv" in caught.value.hint
+
+
+def test_uploads_are_found_by_name_and_listed_when_not(tmp_path):
+    context = ToolContext(tmp_path, uploads=tmp_path)
+    assert "No file" in _refused(context, "a.csv").hint
+    for number in range(12):
+        (tmp_path / f"{number}.csv").write_text("x")
+    (tmp_path / "b.txt").write_text("x")
+    (tmp_path / "folder.csv").mkdir()
+    assert context.uploaded("3.csv") == tmp_path / "3.csv"
+    for name in ("none.csv", "folder.csv", "a" * 300 + ".csv", ""):
+        assert _refused(context, name).code in ("not_found", "invalid_input")
+    hint = _refused(context, "none.csv").hint
+    assert "and 3 more" in hint
+    assert "folder" not in hint
+    with pytest.raises(ToolError) as caught:
+        context.uploaded("none.csv", (".txt",))
+    assert caught.value.hint == "There are: b.txt."
+    assert _refused(ToolContext(tmp_path), "b.txt").code == "not_found"
+    assert _refused(ToolContext(tmp_path, uploads=tmp_path / "gone"), "b.txt").code == "not_found"
+
+
+def test_links_out_of_the_uploads_are_not_followed(tmp_path):
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    (tmp_path / "secret.csv").write_text("x")
+    (folder / "link.csv").symlink_to(tmp_path / "secret.csv")
+    assert _refused(ToolContext(tmp_path, uploads=folder), "link.csv").code == "not_found"
+    (folder / "good.csv").write_text("x")
+    linked = tmp_path / "linked"
+    linked.symlink_to(folder)  # the folder itself may be one: it is the user's choice
+    assert ToolContext(tmp_path, uploads=linked).uploaded("good.csv").read_text() == "x"
+
+
+def _refused(context: ToolContext, name: str) -> ToolError:
+    with pytest.raises(ToolError) as caught:
+        context.uploaded(name)
+    return caught.value
+
+
 def test_the_langchain_face(tmp_path):
     tool = langchain_tool(TOOL, tmp_path)
     message = tool.invoke({"type": "tool_call", "id": "1", "name": "work", "args": {"x": 3}})

@@ -8,6 +8,7 @@ likelihood's part is added with a damping that vanishes at the noisy end.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from bethink.tools.filtering.checks import check_input
+from bethink.tools.filtering.gaussian_score import gaussian_prior
 from bethink.tools.filtering.operators import ObservationOperator, PointwiseOperator, ScaledOperator, variance_of
 from bethink.tools.filtering.threads import one_thread_if_small
 
@@ -62,12 +64,20 @@ def own_score(z: Tensor, members: Tensor, t: float, eps_a: float, eps_b: float) 
     return torch.sub(z, members, alpha=alpha(t, eps_a)).mul_(-1 / beta_squared(t, eps_b))
 
 
-def softmax_score(z: Tensor, members: Tensor, t: float, eps_a: float, eps_b: float) -> Tensor:
+def softmax_score(
+    z: Tensor,
+    members: Tensor,
+    t: float,
+    eps_a: float,
+    eps_b: float,
+    add_up: Callable[[Tensor], object] = lambda exponents: None,
+) -> Tensor:
     """Prior score of the mixture that the members span, (..., M, d), in blocks of trajectories.
 
     -sum_j w_j(z) (z - alpha_t x_j) / beta_t^2 with w = softmax_j(-|z - alpha_t x_j|^2 / (2 beta_t^2)): the
     paper's training-free estimator. Distances come from matrix products (no M x M x d tensor), about the
-    members' mean so that single precision is enough.
+    members' mean so that single precision is enough. ``add_up`` may complete the weights' exponents in place, where
+    the components are spread over several machines.
     """
     a, b2 = alpha(t, eps_a), beta_squared(t, eps_b)
     centre = members.mean(-2, keepdim=True)
@@ -76,8 +86,9 @@ def softmax_score(z: Tensor, members: Tensor, t: float, eps_a: float, eps_b: flo
     score = torch.empty_like(z)
     for block, out in zip(z.split(BLOCK, -2), score.split(BLOCK, -2), strict=True):
         off = torch.sub(block, centre, alpha=a)
-        weights = (a * (off @ x.mT)).sub_(half_norms).div_(b2).softmax(-1)
-        torch.sub(weights @ x, off, alpha=1 / a, out=out).mul_(a / b2)
+        exponents = (a * (off @ x.mT)).sub_(half_norms).div_(b2)
+        add_up(exponents)
+        torch.sub(exponents.softmax(-1) @ x, off, alpha=1 / a, out=out).mul_(a / b2)
     return score
 
 
@@ -91,7 +102,9 @@ class EnsembleScoreFilter:
                 member is blurred with, in the state's units, and with the ``own`` prior the variance that the filter
                 believes a member has: observations much noisier than sqrt(eps_b) hardly move it.
             n_steps: pseudo-time steps.
-            prior: ``own`` (each trajectory sees its own member, the authors' code) or ``softmax`` (all members).
+            prior: ``own`` (each trajectory sees its own member, the authors' code), ``softmax`` (all, the paper),
+            or ``gaussian`` (departs from both: the members' covariance, with the likelihood at the denoised mean, see
+            :mod:`bethink.tools.filtering.gaussian_score`; take eps_a 0.05 and eps_b 0.001 with it).
             mini_batch: with ``softmax``, how many members are drawn for each step; None takes all.
             score_clip: bound on every component of the total score (the authors' 1000).
             stepper: ``euler`` is Euler-Maruyama, as in the paper. ``exponential`` departs from it: the same
@@ -121,7 +134,7 @@ class EnsembleScoreFilter:
     eps_a: float = 0.5
     eps_b: float = 0.025
     n_steps: int = 200
-    prior: Literal["own", "softmax"] = "own"
+    prior: Literal["own", "softmax", "gaussian"] = "own"
     mini_batch: int | None = None
     score_clip: float = 1000.0
     stepper: Literal["euler", "exponential"] = "euler"
@@ -136,6 +149,8 @@ class EnsembleScoreFilter:
             raise ValueError(f"n_steps must be at least 1, not {self.n_steps}.")
         if self.mini_batch is not None and self.mini_batch < 1:
             raise ValueError(f"mini_batch must be at least 1, or None for all members, not {self.mini_batch}.")
+        if self.prior == "gaussian" and (self.stepper != "euler" or self.state_scale != 1):
+            raise ValueError("prior='gaussian' needs stepper='euler' and state_scale=1.")
         if self.compiled and (self.prior, self.stepper, self.state_scale) != ("own", "euler", 1.0):
             raise ValueError("compiled=True needs prior='own', stepper='euler' and state_scale=1.")
         if not (self.score_clip > 0 and self.state_scale > 0):
@@ -221,11 +236,19 @@ class EnsembleScoreFilter:
             operator = ScaledOperator(operator.name, operator, self.state_scale)
             forecast = forecast / self.state_scale
         z = standardised_noise(forecast, generator)
+        gaussian = gaussian_prior(forecast) if self.prior == "gaussian" else None
+        if gaussian is not None:
+            z = gaussian.start(z, alpha(1, self.eps_a), beta_squared(1, self.eps_b))
         increment = Increments(z, self.increments, generator)
         dt = 1 / self.n_steps
         for step in range(self.n_steps):
             t = 1 - step * dt
-            score = self.posterior_score(z, t, forecast, observation, operator, sd, generator)
+            if gaussian is not None:
+                assert isinstance(operator, PointwiseOperator)
+                a, b2 = alpha(t, self.eps_a), beta_squared(t, self.eps_b)
+                score = gaussian.posterior_score(z, a, b2, observation, operator, sd)
+            else:
+                score = self.posterior_score(z, t, forecast, observation, operator, sd, generator)
             noise = increment.draw()
             if self.stepper == "euler":
                 self._euler(z, score, noise, t, dt)
@@ -274,7 +297,7 @@ class EnsembleScoreFilter:
         sd: float | Tensor,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """S(z, t) + h(t) grad_z log p(y | z), (M, d), before any clipping."""
+        """S(z, t) + h(t) grad_z log p(y | z), (..., M, d), before any clipping; ``own`` and ``softmax`` priors."""
         if self.prior == "own":
             score = own_score(z, members, t, self.eps_a, self.eps_b)
         else:
@@ -309,6 +332,10 @@ class EnsembleScoreFilter:
 
     def _check(self, forecast: Tensor, observation: Tensor, operator: ObservationOperator, sd: float | Tensor) -> None:
         check_input(forecast, observation, operator, sd)
+        if self.prior == "gaussian" and not isinstance(operator, PointwiseOperator):
+            raise ValueError(
+                f"The gaussian prior needs an operator that sees single components, not {operator.name!r}."
+            )
         if self.stepper == "exponential" and operator.curvature(forecast[..., :1, :], observation, sd) is None:
             raise ValueError(f"The operator {operator.name!r} has no known curvature: use the euler stepper.")
 

@@ -30,13 +30,7 @@ from torch.distributed.tensor import DTensor, Shard, distribute_tensor
 from bethink.tools.filtering.checks import check_input
 from bethink.tools.filtering.models import DynamicalSystem
 from bethink.tools.filtering.operators import ObservationOperator, PointwiseOperator
-from bethink.tools.filtering.score_filter import (
-    BLOCK,
-    EnsembleScoreFilter,
-    alpha,
-    beta_squared,
-    damping,
-)
+from bethink.tools.filtering.score_filter import EnsembleScoreFilter, damping, softmax_score
 
 
 @dataclass(frozen=True)
@@ -192,17 +186,7 @@ def softmax_score_sharded(
     The weights' exponents are sums over components, so each rank adds its own; one all-reduce for each block of
     trajectories, M x M numbers in all.
     """
-    a, b2 = alpha(t, eps_a), beta_squared(t, eps_b)
-    centre = members.mean(-2, keepdim=True)
-    x = members - centre
-    half_norms = x.square().sum(-1).mul_(a * a / 2).unsqueeze(-2)
-    score = torch.empty_like(z)
-    for block, out in zip(z.split(BLOCK, -2), score.split(BLOCK, -2), strict=True):
-        off = torch.sub(block, centre, alpha=a)
-        exponents = (a * (off @ x.mT)).sub_(half_norms).div_(b2)
-        dist.all_reduce(exponents, group=group)
-        torch.sub(exponents.softmax(-1) @ x, off, alpha=1 / a, out=out).mul_(a / b2)
-    return score
+    return softmax_score(z, members, t, eps_a, eps_b, lambda exponents: dist.all_reduce(exponents, group=group))
 
 
 @dataclass(frozen=True)

@@ -1,213 +1,137 @@
-"""``track_state``: a twin experiment with the Ensemble Score Filter, as a tool an agent can call."""
+"""``track_state``: filters compared on a made-up truth, or run on a file of observations; a tool an agent can call."""
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING, Literal
+import time
+from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field, field_validator
 
-from bethink.tools.contract import Plot, Tool, ToolContext, ToolError, ToolInput, ToolOutput
+from bethink.tools.contract import Tool, ToolContext, ToolInput, ToolOutput
+from bethink.tools.filtering.tool_limits import TIMEOUT_S, refuse_if_too_big
 
-if TYPE_CHECKING:
-    from bethink.tools.filtering.twin import TwinResult
-
-SDE_STEPS = 60
-"""Pseudo-time steps; with the exponential stepper 60 are as good as 200 of the paper's for direct observations."""
-TIMEOUT_S = 120.0
-MAX_WORK = 1.5e9
-"""Members x dimension x cycles x (pseudo-time + model) steps; 20 to 30 ns each on a quiet machine."""
-MAX_BYTES = 2_000_000_000
-"""Largest memory a run may take."""
+FilterName = Literal["robust", "score", "letkf", "enkf", "particle"]
 
 
 class TrackStateInput(ToolInput):
-    """What to track, how it is seen, and with how many members."""
+    """What to track, how it is seen, and with which filters."""
 
-    system: Literal["lorenz63", "lorenz96"] = Field(
-        "lorenz63", description="Chaotic system: lorenz63 (3 variables) or lorenz96 (waves on a circle)."
+    system: Literal["lorenz63", "lorenz96", "kuramoto_sivashinsky", "double_well", "random_walk", "linear"] = Field(
+        "lorenz63",
+        description="lorenz63 (3 variables), lorenz96 or kuramoto_sivashinsky (waves on a circle), double_well, "
+        "random_walk (the default for an upload), or linear.",
     )
-    dimension: int = Field(40, ge=4, le=100_000, description="Sites of lorenz96; lorenz63 always has 3.")
-    observation: Literal["identity", "arctan", "cubic"] = Field(
-        "identity", description="How the instrument sees a component: directly, through arctan, or cubed."
+    dimension: int | None = Field(
+        None, ge=1, le=100_000, description="Variables; default 40 for lorenz96, else the system's own."
     )
-    observe_every: int = Field(1, ge=1, le=1000, description="Observe every k-th component; 1 sees all.")
-    noise: float = Field(0.3, gt=0, le=100, description="Standard deviation of the observation errors.")
+    observation: Literal["identity", "arctan", "cubic", "abs", "quadratic", "saturating"] = Field(
+        "identity", description="How the instrument sees a variable: directly, or through this function."
+    )
+    observe_every: int = Field(1, ge=1, le=1000, description="Observe every k-th variable; 1 sees all.")
+    noise: float = Field(0.3, gt=0, le=1e6, description="Standard deviation of the observation errors.")
+    filters: list[FilterName] = Field(
+        ["robust"], min_length=1, max_length=5, description="Filters to compare on the same observations."
+    )
     members: int = Field(30, ge=2, le=500, description="Ensemble members.")
     cycles: int = Field(100, ge=1, le=2000, description="How many times an observation arrives.")
-    steps: int | None = Field(
-        None, ge=1, le=100, description="Model steps between observations; default 12 for lorenz63, 1 for lorenz96."
+    steps: int | None = Field(None, ge=1, le=100, description="Model steps between observations; default by system.")
+    shock: float = Field(
+        0.0, ge=0, le=10, description="Half-way the truth jumps by this many of its standard deviations; 0: never."
     )
     seed: int = Field(0, ge=0, le=2**31 - 1, description="Same seed, same result.")
+    upload: str | None = Field(
+        None, max_length=120, description="Name of an uploaded CSV file to track instead of a made-up truth."
+    )
+
+    @field_validator("filters")
+    @classmethod
+    def _each_once(cls, names: list[FilterName]) -> list[FilterName]:
+        return list(dict.fromkeys(names))
+
+
+class FilterScore(BaseModel):
+    """How one filter did, averaged after the burn-in; numbers are missing where its members diverged."""
+
+    filter: FilterName
+    rmse: float | None = Field(description="Error of the ensemble mean after each observation.")
+    spread: float | None = Field(description="Ensemble standard deviation; near the rmse when honest.")
+    crps: float | None
+    coverage: float | None = Field(description="Share of true values within the ensemble's 95 % interval.")
+    seconds: float
+    diverged: bool
+
+
+class SeriesScore(BaseModel):
+    """How one filter explained an uploaded series."""
+
+    filter: FilterName
+    prediction_rmse: float = Field(description="Root mean square of observation minus prediction.")
+    innovation_ratio: float = Field(description="Size of the misses over the size the filter expected; 1 when honest.")
+    seconds: float
 
 
 class TrackStateOutput(ToolOutput):
-    """How well the state was tracked, with what to compare it to."""
+    """What both kinds of run tell."""
 
     system: str
     dimension: int
     members: int
-    cycles: int
-    burn_in: int = Field(description="First cycles left out of the averages.")
-    rmse: float = Field(description="Error of the ensemble mean after each observation, averaged.")
-    spread: float = Field(description="Ensemble standard deviation; near the rmse when honest.")
-    crps: float
-    free_rmse: float = Field(description="Error of the same ensemble without any observation.")
-    climatology: float = Field(description="Error of always answering with the long-term mean.")
     observation_noise: float
+    best: FilterName
+    notes: list[str]
     seconds: float
 
 
+class TwinOutput(TrackStateOutput):
+    """How well a made-up truth was tracked, with what to compare it to."""
+
+    cycles: int
+    burn_in: int = Field(description="First cycles left out of the averages.")
+    shock: float
+    filters: list[FilterScore]
+    free_rmse: float = Field(description="Error of the same ensemble without any observation.")
+    climatology: float | None = Field(description="Error of always answering with the long-term mean, if there is one.")
+
+
+class SeriesOutput(TrackStateOutput):
+    """How well the model with the filters predicted an uploaded series, one row ahead."""
+
+    upload: str
+    rows: int
+    columns: list[str] = Field(description="The first of them; their number is that of `observed`.")
+    observed: int
+    missing: int
+    burn_in: int = Field(description="First rows left out of the averages.")
+    filters: list[SeriesScore]
+    persistence_rmse: float | None = Field(description="Error of predicting each value by the one before it.")
+
+
 def track(request: TrackStateInput, context: ToolContext) -> TrackStateOutput:
-    """Run the twin experiment and draw it.
+    """Run the twin experiment, or the file's observations, with every filter asked for, and draw them.
 
     Raises:
-        ToolError: ``limit`` for a request too big, ``cancelled``, ``invalid_input`` for what cannot be run.
+        ToolError: ``limit`` for a request too big, ``cancelled``, ``not_found`` for a file that is not there,
+            ``invalid_input`` for what cannot be run.
     """
+    start = time.perf_counter()
+    if request.upload:
+        from bethink.tools.filtering.tool_series import track_series
+
+        if "system" not in request.model_fields_set:
+            request = request.model_copy(update={"system": "random_walk"})
+        return track_series(request, context, start)
+    from bethink.tools.filtering.tool_twin import track_twin
+
     refuse_if_too_big(request)
     context.checkpoint(0.0, "Preparing")
-    import time
-
-    from bethink.tools.filtering.models import system_named
-    from bethink.tools.filtering.operators import operator_named
-    from bethink.tools.filtering.score_filter import EnsembleScoreFilter
-    from bethink.tools.filtering.twin import TwinExperiment, run_twin
-
-    start = time.perf_counter()
-    system = system_named(request.system, request.dimension)
-    experiment = TwinExperiment(
-        system=system,
-        operator=operator_named(request.observation, request.observe_every),
-        sd=request.noise,
-        cycles=request.cycles,
-        steps_between=request.steps or system.steps_between,
-        seed=request.seed,
-    )
-    method = EnsembleScoreFilter(
-        n_steps=SDE_STEPS, stepper="exponential", prior="own", state_scale=state_scale(request)
-    )
-
-    def on_cycle(done: int) -> None:
-        refuse_if_too_slow(done, request.cycles, time.perf_counter() - start)
-        context.checkpoint(0.9 * done / request.cycles, f"Cycle {done} of {request.cycles}")
-
-    try:
-        result = run_twin(experiment, method, request.members, on_cycle)
-    except ValueError as problem:
-        raise ToolError("invalid_input", str(problem), "Try smaller noise, more members or fewer steps.") from problem
-    context.checkpoint(0.92, "Drawing")
-    plots = _draw(request, result, context)
-    return _report(request, system.dimension, result, plots, time.perf_counter() - start)
-
-
-def state_scale(request: TrackStateInput) -> float:
-    """Units in which the filter runs: four times the noise where a component is seen directly, else 1.
-
-    The filter's own constants were tuned (by its authors) for sharp observations. With this scale Lorenz-63 and
-    Lorenz-96 are tracked from noise 0.1 to 2; without it, members ignore observations from noise 1 on.
-    """
-    return max(1.0, 4 * request.noise) if request.observation == "identity" else 1.0
-
-
-def refuse_if_too_big(request: TrackStateInput) -> None:
-    """Refuse what would not end in time or in memory.
-
-    Raises:
-        ToolError: code ``limit``, with the number and what would fit.
-    """
-    d = 3 if request.system == "lorenz63" else request.dimension
-    steps = request.steps or (12 if request.system == "lorenz63" else 1)
-    bytes_needed = 4 * 14 * request.members * d
-    if bytes_needed > MAX_BYTES:
-        fits = int(MAX_BYTES / (4 * 14 * d))
-        message = f"This needs about {bytes_needed / 1e9:.1f} GB of memory; {MAX_BYTES / 1e9:g} GB is the most."
-        raise ToolError("limit", message, f"Use at most {fits} members, or a smaller dimension.")
-    # Small systems cost the tensor library's call overhead, as much as about 5000 numbers would. A model step of
-    # the two ensembles (with and without observations) costs about one pseudo-time step.
-    work_a_cycle = max(request.members * d, 5000) * (SDE_STEPS + steps)
-    if work_a_cycle * request.cycles > MAX_WORK:
-        fits = int(MAX_WORK / work_a_cycle)
-        message = f"This is {work_a_cycle * request.cycles:.1e} updates of a number; {MAX_WORK:.1e} is the most."
-        raise ToolError("limit", message, f"Use at most {fits} cycles, or fewer members, or a smaller dimension.")
-
-
-def refuse_if_too_slow(done: int, cycles: int, seconds: float) -> None:
-    """Stop a run early that at its pace (a busy or a slow machine's, say) would not end in time.
-
-    Raises:
-        ToolError: code ``limit``, with the projected seconds and what would fit.
-    """
-    projected = seconds * cycles / done
-    if seconds > 4 and projected > TIMEOUT_S:
-        fits = max(1, int(0.8 * TIMEOUT_S * done / seconds))
-        message = f"At this machine's pace the run would take about {projected:.0f} s; {TIMEOUT_S:.0f} s is the most."
-        raise ToolError("limit", message, f"Use at most {fits} cycles, or fewer members, or a smaller dimension.")
-
-
-def _draw(request: TrackStateInput, result: TwinResult, context: ToolContext) -> list[Plot]:
-    from bethink.tools.filtering import plot
-
-    tag = uuid.uuid4().hex[:8]
-    first = context.folder / f"track_{request.system}_{tag}.png"
-    second = context.folder / f"track_error_{tag}.png"
-    context.folder.mkdir(parents=True, exist_ok=True)
-    if request.system == "lorenz63":
-        plot.draw_components(result, ("x", "y", "z"), first)
-        title = "Lorenz-63: truth, observations and estimate"
-        alt = "Three time series, one a variable: the truth, the observations, and the estimate with its band."
-    else:
-        plot.draw_field(result, first)
-        title = "Lorenz-96: truth and estimate over time"
-        alt = "Two space-time pictures of the waves, the truth beside the filter's estimate."
-    plot.draw_errors(result, second)
-    rmse, free = result.after_burn_in(result.rmse), result.after_burn_in(result.free_rmse)
-    error_alt = f"Error and spread over time: error {rmse:.2g} on average, {free:.2g} without observations."
-    return [
-        Plot(path=str(first), title=title, alt=alt),
-        Plot(path=str(second), title="Error and spread", alt=error_alt),
-    ]
-
-
-def _report(
-    request: TrackStateInput, dimension: int, result: TwinResult, plots: list[Plot], seconds: float
-) -> TrackStateOutput:
-    rmse, spread, crps, free, climate = (
-        float(f"{value:.3g}")
-        for value in (
-            *(result.after_burn_in(s) for s in (result.rmse, result.spread, result.crps, result.free_rmse)),
-            result.climatology,
-        )
-    )
-    name = {"lorenz63": "Lorenz-63", "lorenz96": "Lorenz-96"}[request.system]
-    verdict = "tracked" if rmse < climate / 3 else "followed loosely" if rmse < 0.8 * climate else "lost"
-    summary = (
-        f"{name} ({dimension} variables) was {verdict}: rmse {rmse:g} with {request.members} members after "
-        f"{request.cycles} observations, spread {spread:g}. Without observations the rmse is {free:g}; "
-        f"always guessing the long-term mean gives {climate:g}."
-    )
-    return TrackStateOutput(
-        summary=summary,
-        plots=plots,
-        system=request.system,
-        dimension=dimension,
-        members=request.members,
-        cycles=request.cycles,
-        burn_in=result.burn_in,
-        rmse=rmse,
-        spread=spread,
-        crps=crps,
-        free_rmse=free,
-        climatology=climate,
-        observation_noise=request.noise,
-        seconds=round(seconds, 2),
-    )
+    return track_twin(request, context, start)
 
 
 track_state = Tool(
     name="track_state",
     description=(
-        "Track a chaotic system (Lorenz-63 or Lorenz-96) from noisy observations with the Ensemble Score Filter. "
-        "Returns the tracking error beside the error without observations, and plots."
+        "Track a changing state from noisy observations: compare filters (robust, Ensemble Score Filter, LETKF, EnKF, "
+        "particle) on a chaotic system, or run them on an uploaded CSV file. Returns errors and plots."
     ),
     Input=TrackStateInput,
     Output=TrackStateOutput,
@@ -221,6 +145,10 @@ track_state = Tool(
         (
             "How well can 50 members follow Lorenz-63 when the observation noise is 1?",
             {"system": "lorenz63", "noise": 1.0, "members": 50},
+        ),
+        (
+            "Compare the robust filter, the score filter and LETKF on Lorenz-96 when the truth jumps.",
+            {"system": "lorenz96", "filters": ["robust", "score", "letkf"], "shock": 1.0},
         ),
     ),
     cost_hint="2-60 seconds",

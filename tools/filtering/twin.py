@@ -135,15 +135,14 @@ def _run(e: TwinExperiment, method: Filter, members: int, on_cycle: Callable[[in
         truth = system.forecast(truth, e.steps_between, nature)
         truth = _shocked(e, cycle + 1, truth, nature)
         ensemble = _forecast(system, ensemble, e.steps_between, chance)
+        _replace_lost(e, ensemble, truth, diverged, chance)
         if free is not None:
             free = _forecast(system, free, e.steps_between, chance)
         clean = e.operator.observe(truth.unsqueeze(-2)).squeeze(-2)
         noise = torch.randn(clean.shape, generator=errors, dtype=e.dtype, device=e.device)
         observation = clean + e.sd * noise
         ensemble = method.analyse(ensemble, observation, e.operator, e.sd, chance)
-        diverged |= ~torch.isfinite(ensemble).flatten(1).all(-1)
-        if diverged.any():  # a lost replicate must not stop the others: its members start again, its errors stay
-            ensemble[diverged] = _first_members(e, members, truth, chance)[diverged]
+        _replace_lost(e, ensemble, truth, diverged, chance)
         part, true_part = ensemble[..., scored], truth[..., scored]
         scores[:, cycle] = np.stack(
             [
@@ -187,6 +186,16 @@ def _run(e: TwinExperiment, method: Filter, members: int, on_cycle: Callable[[in
 def _forecast(system: DynamicalSystem, ensemble: Tensor, steps: int, chance: torch.Generator) -> Tensor:
     """Members (R, M, d) moved forward, as one long list of states."""
     return system.forecast(ensemble.flatten(0, 1), steps, chance).view_as(ensemble)
+
+
+def _replace_lost(
+    e: TwinExperiment, ensemble: Tensor, truth: Tensor, diverged: Tensor, chance: torch.Generator
+) -> None:
+    """Note replicates that are no longer finite in ``diverged``, and start their members again: the others go on."""
+    lost = ~torch.isfinite(ensemble).flatten(1).all(-1)
+    if lost.any():
+        diverged |= lost
+        ensemble[lost] = _first_members(e, ensemble.shape[1], truth, chance)[lost]
 
 
 def _shocked(e: TwinExperiment, cycle: int, truth: Tensor, nature: torch.Generator) -> Tensor:

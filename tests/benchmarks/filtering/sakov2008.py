@@ -149,8 +149,8 @@ def theirs(entries: Sequence[Entry]) -> tuple[list[Scores | None], str]:
     return scores, f"DAPPER {answers[0]['version']}"
 
 
-def run() -> tuple[list[tuple[object, ...]], list[Bar], str]:
-    """Rows for the table, the bars, and DAPPER's version or why it is left out."""
+def run() -> tuple[list[Bar], dict[str, object]]:
+    """Print the table, and DAPPER's version or why it is left out; bars and rows."""
     rows: list[tuple[object, ...]] = []
     bars: list[Bar] = []
     peers, version = theirs(ENTRIES)
@@ -168,7 +168,9 @@ def run() -> tuple[list[tuple[object, ...]], list[Bar], str]:
         # the table's two digits: 0.22 stands for anything from 0.215 to 0.225
         beyond = max(0.0, abs(median(own.rmse) - entry.table) - 0.005) / entry.table
         bars.append(bar(f"{label}, relative difference to DAPPER's table beyond its rounding", beyond, "<=", 0.05))
-    return rows, bars, version
+    show(TITLE, COLUMNS, rows)
+    print(version, NOTES, sep="\n")
+    return bars, {"columns": COLUMNS, "rows": rows, "peer": version}
 
 
 def _cells(scores: Scores) -> tuple[object, ...]:
@@ -187,17 +189,6 @@ COLUMNS = ("filter", "N", "whose", "median", "mean", "s.e.", "spread", "lost", "
 TITLE = "Analysis RMSE on Lorenz-96 with 40 sites, over replicates; seconds: the whole batch's over its replicates"
 
 
-def main() -> None:
-    torch.set_num_threads(1)
-    rows, bars, version = run()
-    show(TITLE, COLUMNS, rows)
-    print(version, NOTES, sep="\n")
-    show(
-        "Bars",
-        ("bar", "value", "goal", "holds"),
-        [(b.id, "-" if b.value is None else b.value, b.goal, str(b.ok)) for b in bars],
-    )
-
-
 if __name__ == "__main__":
-    main()
+    torch.set_num_threads(1)
+    run()

@@ -27,7 +27,7 @@ def posterior(function, mean, variance, y, sd, widths=(1.0,), odds=(1.0,), count
 @given(mean=st.floats(-20, 20), sd=st.floats(1e-3, 5), noise=st.floats(1e-3, 5), off=st.floats(-3, 3))
 def test_gaussians_meet_kalmans_answer(mean, sd, noise, off):
     y = mean + off * math.hypot(sd, noise)
-    edges, mass, likelihood = posterior(lambda x: x, mean, sd * sd, y, noise)
+    _, mass, likelihood = posterior(lambda x: x, mean, sd * sd, y, noise)
     z = torch.linspace(-2, 2, 9, dtype=DOUBLE)[None]
     gain = sd * sd / (sd * sd + noise * noise)
     exact_mean, exact_sd = mean + gain * (y - mean), sd * math.sqrt(1 - gain)
@@ -61,26 +61,24 @@ def test_any_function_meets_bayes_rule_on_a_fine_grid(name, mean, sd, off, noise
 
 
 def test_a_fold_leaves_members_on_both_sides():
-    edges, mass, likelihood = posterior(torch.abs, 0.1, 1.0, 2.0, 0.05)
+    _, mass, likelihood = posterior(torch.abs, 0.1, 1.0, 2.0, 0.05)
     found = keep_quantiles(torch.linspace(-2, 2, 21, dtype=DOUBLE)[None], mass, likelihood)[0]
     assert ((found.abs() - 2).abs() < 0.2).all()
     assert 5 < int((found < 0).sum()) < 12  # the prior's mean is 0.1: a little more mass lies to the right
 
 
 def test_a_likelihood_narrower_than_its_cell_counts_in_full():
-    edges, mass, likelihood = posterior(lambda x: x, 0.0, 1.0, 2.345, 1e-5)
+    _, mass, likelihood = posterior(lambda x: x, 0.0, 1.0, 2.345, 1e-5)
     found = keep_quantiles(torch.zeros(1, 1, dtype=DOUBLE), mass, likelihood)
     assert float(found) == pytest.approx(2.345, abs=2e-5)
 
 
 def test_impossible_and_missing_observations_break_nothing():
     for y in (1e9, -1e9):
-        edges, mass, likelihood = posterior(torch.arctan, 0.0, 1.0, y, 0.05)
+        _, mass, likelihood = posterior(torch.arctan, 0.0, 1.0, y, 0.05)
         assert torch.isfinite(keep_quantiles(torch.zeros(1, 1, dtype=DOUBLE), mass, likelihood)).all()
-    edges, mass, likelihood = posterior(torch.arctan, 0.3, 1.0, math.nan, 0.05)
-    assert float(keep_quantiles(torch.ones(1, 1, dtype=DOUBLE), mass, likelihood)) == pytest.approx(
-        1.3, abs=0.02
-    )
+    _, mass, likelihood = posterior(torch.arctan, 0.3, 1.0, math.nan, 0.05)
+    assert float(keep_quantiles(torch.ones(1, 1, dtype=DOUBLE), mass, likelihood)) == pytest.approx(1.3, abs=0.02)
 
 
 def test_single_precision_is_enough():

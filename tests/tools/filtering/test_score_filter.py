@@ -8,6 +8,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bethink.tools.filtering.gaussian_score import gaussian_prior
+from bethink.tools.filtering.kalman import kalman_update
 from bethink.tools.filtering.models import lorenz96
 from bethink.tools.filtering.operators import OPERATOR_NAMES, CallableOperator, ScaledOperator, operator_named
 from bethink.tools.filtering.score_filter import (
@@ -332,3 +334,47 @@ def test_the_authors_setting():
     )
     late = float(run_twin(experiment, EnsembleScoreFilter(n_steps=200), 20).rmse[0, -50:].mean())
     assert 0.16 < late < 0.27
+
+
+def test_the_gaussian_score_is_that_of_the_exact_posterior():
+    """Linear and Gaussian: q_t(z | y) is N(a m', a^2 C' + b2 I) with Kalman's m', C'; its score is a product."""
+    x = torch.randn(30, 4, generator=seeded(), dtype=torch.float64) @ torch.randn(4, 4, generator=seeded(1)).double()
+    y = torch.tensor([0.3, math.nan, -1.0, 0.8], dtype=torch.float64)
+    h = torch.eye(4, dtype=torch.float64)[[0, 2, 3]]
+    mean, covariance = kalman_update(x.mean(0), x.T.cov(), h, y[[0, 2, 3]], 0.4)
+    a, b2 = 0.6, 0.3
+    z = torch.randn(7, 4, generator=seeded(2), dtype=torch.float64)
+    exact = -torch.linalg.solve(a * a * covariance + b2 * torch.eye(4), (z - a * mean).T).T
+    found = gaussian_prior(x).posterior_score(z, a, b2, y, operator_named("identity"), 0.4)
+    assert torch.allclose(found, exact, atol=1e-9)
+
+
+def test_fewer_members_than_components_are_a_flat_prior_s_span():
+    x = torch.randn(5, 50, generator=seeded(), dtype=torch.float64)
+    prior = gaussian_prior(x)
+    p = prior.basis @ torch.diag(prior.variance[0]) @ prior.basis.mT
+    assert torch.allclose(p, x.T.cov(), atol=1e-10)
+    noise = torch.randn(40_000, 50, generator=seeded(1), dtype=torch.float64)
+    start = prior.start(noise, 0.5, 0.2)
+    assert torch.allclose(start.T.cov(), 0.25 * p + 0.2 * torch.eye(50), atol=0.03)
+
+
+def test_the_gaussian_prior_tells_components_of_each_other():
+    """Two strongly correlated components, one seen: the other follows, which the published priors cannot do."""
+    common = torch.randn(200, 1, generator=seeded())
+    forecast = common + 0.1 * torch.randn(200, 2, generator=seeded(1))
+    y = torch.tensor([1.5])
+    half = operator_named("identity", 2)
+    method = EnsembleScoreFilter(prior="gaussian", eps_a=0.05, eps_b=1e-3)
+    assert float(method.analyse(forecast, y, half, 0.2, seeded(2)).mean(0)[1]) == pytest.approx(1.43, abs=0.15)
+    own = EnsembleScoreFilter().analyse(forecast, y, half, 0.2, seeded(2))
+    assert abs(float(own.mean(0)[1])) < 0.4
+
+
+@pytest.mark.parametrize("options", [{"stepper": "exponential"}, {"state_scale": 2.0}])
+def test_what_the_gaussian_prior_cannot_do_is_refused(options):
+    with pytest.raises(ValueError, match="gaussian"):
+        EnsembleScoreFilter(prior="gaussian", **options)
+    total = CallableOperator("total", lambda x: x.sum(-1, keepdim=True))
+    with pytest.raises(ValueError, match="single components"):
+        EnsembleScoreFilter(prior="gaussian").analyse(torch.zeros(4, 3), torch.zeros(1), total, 0.1, seeded())

@@ -128,6 +128,16 @@ def test_a_lost_replicate_is_counted_and_stops_nobody_else():
     assert np.isfinite(result.rmse[[0, 2]]).all()
 
 
+def test_a_model_that_blows_up_loses_its_replicate_and_nothing_else():
+    def step(state, dt, generator):
+        return torch.where(state > 6, torch.nan, state)
+
+    system = replace(SMALL.system, step=step, spin_up=0.0)
+    result = run_twin(replace(SMALL, system=system, replicates=20), Nothing(), 2)
+    assert 0 < result.diverged.sum() < 20
+    assert np.isinf(result.rmse[result.diverged][:, 0]).all()
+
+
 def test_a_listed_shock_comes_once():
     calm = run_twin(SMALL, Nothing(), 10)
     shocked = run_twin(replace(SMALL, shocks=((5, 0.5),)), Nothing(), 10)
