@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -34,13 +35,19 @@ def neighbours(dimension: int, sites: Tensor, radius: float, periodic: bool = Tr
     """Observations within reach of each of ``dimension`` components in a row, or on a circle.
 
     ``sites`` (p,) are the components that the observations look at. Cost O(d w), with w the most observations any
-    component listens to; no d x p matrix is made.
+    component listens to; no d x p matrix is made. The last few answers are kept (do not change them).
 
     Raises:
         ValueError: a radius that is not positive.
     """
     if not radius > 0:
         raise ValueError(f"The localisation radius must be positive, not {radius}.")
+    return _neighbours(dimension, sites.to("cpu", torch.int64).numpy().tobytes(), radius, periodic)
+
+
+@lru_cache(maxsize=4)
+def _neighbours(dimension: int, sites_: bytes, radius: float, periodic: bool) -> Neighbours:
+    sites = torch.frombuffer(bytearray(sites_), dtype=torch.int64)
     order = sites.argsort()
     ordered = sites[order].double()
     reach = 2 * GASPARI_COHN * radius

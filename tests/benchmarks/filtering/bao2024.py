@@ -110,7 +110,10 @@ def run() -> tuple[list[Bar], dict[str, object]]:
         [s.row() for s in calm],
     )
     tuned = grid(
-        replace(SHOCKED, replicates=4, seed=900), 20, product((1, 2, 3, 4, 6), (1.05, 1.1, 1.2, 1.3, 1.5, 1.8))
+        replace(SHOCKED, replicates=4, seed=900),
+        20,
+        product((1, 2, 3, 4, 6), (1.05, 1.1, 1.2, 1.3, 1.5, 1.8)),
+        "authors' shocks",
     )
     best = [
         score(

@@ -52,7 +52,7 @@ def score(name: str, result: TwinResult) -> Score:
 
 
 def grid(
-    experiment: TwinExperiment, members: int, settings: Iterable[tuple[float, float]]
+    experiment: TwinExperiment, members: int, settings: Iterable[tuple[float, float]], where: str
 ) -> list[tuple[float, float]]:
     """(radius, inflation) of the LETKF, best first; the whole grid is printed."""
     found: dict[tuple[float, float], float] = {}
@@ -62,7 +62,7 @@ def grid(
     radii, inflations = sorted({r for r, _ in found}), sorted({i for _, i in found})
     rows = [(f"radius {radius:g}", *(found[radius, i] for i in inflations)) for radius in radii]
     show(
-        f"LETKF, {experiment.replicates} tuning seeds: rmse by radius and inflation",
+        f"{where}: LETKF, {experiment.replicates} tuning seeds, rmse by radius and inflation",
         ("", *(f"{i:g}" for i in inflations)),
         rows,
     )
