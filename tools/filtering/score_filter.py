@@ -118,7 +118,7 @@ class EnsembleScoreFilter:
             mean and variance, which leaves the law at t = 0 the same to first order in the step (Kloeden and Platen
             1992, section 14.1: weak schemes) and are drawn several times as fast.
         compiled: large states on a CPU go through a kernel that torch compiles (:mod:`bethink.tools.filtering.fused`);
-            needs a C++ compiler, the ``own`` prior, the ``euler`` stepper, and an operator that sees every component.
+            needs a C++ compiler, the ``own`` prior, and an operator that sees every component.
 
         Example:
             >>> from bethink.tools.filtering.checks import check_input
@@ -151,8 +151,8 @@ class EnsembleScoreFilter:
             raise ValueError(f"mini_batch must be at least 1, or None for all members, not {self.mini_batch}.")
         if self.prior == "gaussian" and (self.stepper != "euler" or self.state_scale != 1):
             raise ValueError("prior='gaussian' needs stepper='euler' and state_scale=1.")
-        if self.compiled and (self.prior, self.stepper, self.state_scale) != ("own", "euler", 1.0):
-            raise ValueError("compiled=True needs prior='own', stepper='euler' and state_scale=1.")
+        if self.compiled and (self.prior, self.state_scale) != ("own", 1.0):
+            raise ValueError("compiled=True needs prior='own' and state_scale=1.")
         if not (self.score_clip > 0 and self.state_scale > 0):
             raise ValueError(f"score_clip and state_scale must be positive, not {self.score_clip}, {self.state_scale}.")
 
@@ -198,29 +198,32 @@ class EnsembleScoreFilter:
         if self.compiled:
             from bethink.tools.filtering.fused import fused_step
 
-            kernel = fused_step(operator)
-            level = sd[:width] if isinstance(sd, Tensor) and sd.ndim else sd
-            chance = torch.Generator().manual_seed(0)
-            # compiled here, before threads need it
-            self._reverse_fused(forecast[..., :width].contiguous(), observation[..., :width], level, chance, kernel, 1)
+            kernel = fused_step(operator, self.stepper)
         seeds = torch.randint(2**62, (len(starts),), generator=generator).tolist()
         result = torch.empty_like(forecast)
 
+        @torch.no_grad()
         def work(start: int, seed: int) -> None:
             seen = slice(start // stride, -(-min(start + width, dimension) // stride))
             level = sd[seen] if isinstance(sd, Tensor) and sd.ndim else sd
             chance = torch.Generator().manual_seed(seed)
-            with torch.no_grad(), one_thread_if_small(rows * width):
-                part = forecast[..., start : start + width].contiguous()
-                whole = part.shape[-1] == width
-                result[..., start : start + width] = (
-                    self._reverse_fused(part, observation[..., seen], level, chance, kernel)
-                    if kernel is not None and whole
-                    else self._reverse(part, observation[..., seen], operator, level, chance)
+            part = forecast[..., start : start + width].contiguous()
+            if kernel is not None and part.shape[-1] == width:  # compiled for one width only
+                result[..., start : start + width] = self._reverse_fused(
+                    part, observation[..., seen], level, chance, kernel
+                )
+                return
+            with one_thread_if_small(rows * width):
+                result[..., start : start + width] = self._reverse(
+                    part, observation[..., seen], operator, level, chance
                 )
 
-        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
-            list(pool.map(work, starts, seeds))
+        if kernel is not None:  # it holds Python's lock, and is on several threads inside
+            for start, seed in zip(starts, seeds, strict=True):
+                work(start, seed)
+        else:
+            with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+                list(pool.map(work, starts, seeds))
         return result
 
     def _reverse(
@@ -263,29 +266,24 @@ class EnsembleScoreFilter:
         sd: float | Tensor,
         generator: torch.Generator,
         kernel: Kernel,
-        steps: int | None = None,
     ) -> Tensor:
         """The same equation for one block, by a compiled kernel."""
+        from bethink.tools.filtering.fused import coefficients
+
         z = standardised_noise(forecast, generator)
         increment = Increments(z, self.increments, generator)
         missing = torch.isnan(observation)
         precision = ((~missing).to(z.dtype) / variance_of(sd)).unsqueeze(-2)
         seen = torch.where(missing, 0.0, observation).unsqueeze(-2)
-        for coefficients in self._coefficients(increment, z)[:steps].unbind(0):
-            z = kernel(z, forecast, seen, precision, increment.draw_raw(), coefficients)
-        return z
-
-    def _coefficients(self, increment: Increments, like: Tensor) -> Tensor:
-        """What multiplies what in each step, (n_steps, 8), in the order that ``fused_step`` reads."""
-        rows, dt = [], 1 / self.n_steps
+        rows, dt, raw = [], 1 / self.n_steps, (increment.raw_mean, increment.raw_sd)
         for step in range(self.n_steps):
             t = 1 - step * dt
             f, g2 = drift_rate(t, self.eps_a), diffusion_squared(t, self.eps_a, self.eps_b)
-            b2 = beta_squared(t, self.eps_b)
-            noise = math.sqrt(g2 * dt) / increment.raw_sd
-            own, member = 1 / b2, alpha(t, self.eps_a) / b2
-            rows.append((damping(t), own, member, self.score_clip, 1 - f * dt, g2 * dt, increment.raw_mean, noise))
-        return like.new_tensor(rows)
+            a, b2 = alpha(t, self.eps_a), beta_squared(t, self.eps_b)
+            rows.append(coefficients(t, dt, f, g2, b2, a, self.score_clip, raw, self.stepper))
+        for row in z.new_tensor(rows).unbind(0):
+            z = kernel(z, forecast, seen, precision, increment.draw_raw(), row)
+        return z
 
     def posterior_score(
         self,

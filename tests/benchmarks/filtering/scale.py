@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from itertools import product
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -30,9 +30,14 @@ BYTES = 20
 bytes (state, member, noise, observation; new state). Ours runs in cache, where those accesses cost less."""
 
 
-def fast_filter(n_steps: int = STEPS, compiled: bool = COMPILER) -> EnsembleScoreFilter:
-    """The Ensemble Score Filter as large states want it: fewer steps, uniform increments, compiled where possible."""
-    return EnsembleScoreFilter(n_steps=n_steps, increments="uniform", compiled=compiled)
+def fast_filter(
+    n_steps: int = STEPS, compiled: bool = COMPILER, stepper: Literal["euler", "exponential"] = "exponential"
+) -> EnsembleScoreFilter:
+    """The Ensemble Score Filter as large states want it: uniform increments, compiled where possible.
+
+    The exponential stepper with 60 steps is as accurate here as the paper's Euler-Maruyama with 200.
+    """
+    return EnsembleScoreFilter(n_steps=n_steps, stepper=stepper, increments="uniform", compiled=compiled)
 
 
 def experiment(dimension: int, cycles: int) -> TwinExperiment:
@@ -146,11 +151,10 @@ def throughput() -> tuple[list[Bar], dict[str, Any]]:
     chance = torch.Generator().manual_seed(0)
     members = 3 * torch.randn(MEMBERS, d, generator=chance)
     kinds: list[tuple[str, str, EnsembleScoreFilter]] = []
-    for name, compiled in product(("arctan", "identity"), (True, False) if COMPILER else (False,)):
-        label = f"{name}, {'compiled' if compiled else 'as written'}"
-        kinds.append((label, name, fast_filter(steps, compiled)))
-    exponential = EnsembleScoreFilter(n_steps=steps, stepper="exponential")
-    kinds.append(("arctan, exponential stepper, Gaussian increments", "arctan", exponential))
+    steppers: tuple[Literal["exponential", "euler"], ...] = ("exponential", "euler")
+    for name, stepper, compiled in product(("arctan", "identity"), steppers, (True, False) if COMPILER else (False,)):
+        label = f"{name}, {stepper}, {'compiled' if compiled else 'as written'}"
+        kinds.append((label, name, fast_filter(steps, compiled, stepper)))
     limit, best = 0.0, {kind[0]: float("inf") for kind in kinds}
     for _ in range(3):  # taking turns, so that a busy moment hits all
         limit = max(limit, bandwidth())

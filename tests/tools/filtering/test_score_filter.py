@@ -267,15 +267,15 @@ def test_blocks_change_neither_the_law_nor_with_the_threads(stride):
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="compiled kernels need a C++ compiler")
-@pytest.mark.parametrize("kind", ["gaussian", "uniform"])
-def test_compiled_steps_are_the_steps(kind):
+@pytest.mark.parametrize(("kind", "stepper"), [("gaussian", "euler"), ("uniform", "euler"), ("uniform", "exponential")])
+def test_compiled_steps_are_the_steps(kind, stepper):
     d = BLOCK_NUMBERS // 4 + 11
     forecast = torch.randn(4, d, generator=seeded())
     y = forecast.mean(0).atan()
     y[3] = math.nan
     operator = operator_named("arctan")
     runs = [
-        EnsembleScoreFilter(n_steps=10, increments=kind, compiled=compiled).analyse(
+        EnsembleScoreFilter(n_steps=10, increments=kind, stepper=stepper, compiled=compiled).analyse(
             forecast, y, operator, 0.2, seeded(2)
         )
         for compiled in (False, True)
@@ -285,7 +285,7 @@ def test_compiled_steps_are_the_steps(kind):
 
 def test_what_cannot_be_compiled_says_so():
     with pytest.raises(ValueError, match="compiled"):
-        EnsembleScoreFilter(compiled=True, stepper="exponential")
+        EnsembleScoreFilter(compiled=True, prior="softmax")
     forecast = torch.zeros(2, BLOCK_NUMBERS)
     operator = operator_named("identity", 2)
     with pytest.raises(ValueError, match="every component"):
