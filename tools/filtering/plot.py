@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from bethink.tools.filtering.assimilate import Assimilation
+    from bethink.tools.filtering.assimilation import Assimilation
     from bethink.tools.filtering.observations import ObservedSeries
     from bethink.tools.filtering.twin import TwinResult
 

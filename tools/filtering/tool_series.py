@@ -21,7 +21,7 @@ from bethink.tools.filtering.tool_limits import (
 from bethink.tools.filtering.tool_twin import FILTER_TITLES, TITLES, broke_down
 
 if TYPE_CHECKING:
-    from bethink.tools.filtering.assimilate import Assimilation
+    from bethink.tools.filtering.assimilation import Assimilation
     from bethink.tools.filtering.models import DynamicalSystem
     from bethink.tools.filtering.observations import ObservedSeries
     from bethink.tools.filtering.tool import SeriesOutput, TrackStateInput
@@ -160,7 +160,7 @@ def _run_all(
     """(results, why some have none, seconds) by filter: one that breaks down does not stop the others."""
     import torch
 
-    from bethink.tools.filtering.assimilate import assimilate
+    from bethink.tools.filtering.assimilation import assimilate
     from bethink.tools.filtering.observations import ObservationError
     from bethink.tools.filtering.operators import operator_named
 

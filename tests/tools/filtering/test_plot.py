@@ -9,7 +9,7 @@ from PIL import Image
 
 from bethink.tools.filtering import plot
 from bethink.tools.filtering.animation import animate_field
-from bethink.tools.filtering.assimilate import Assimilation
+from bethink.tools.filtering.assimilation import Assimilation
 from bethink.tools.filtering.observations import ObservedSeries
 from bethink.tools.filtering.twin import TwinResult
 

@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bethink.tools.filtering.assimilate import MOST_STEPS, Assimilation, assimilate, model_steps
+from bethink.tools.filtering.assimilation import MOST_STEPS, Assimilation, assimilate, model_steps
 from bethink.tools.filtering.kalman import LETKF, EnKF, kalman_update
 from bethink.tools.filtering.linear_systems import linear, random_walk
 from bethink.tools.filtering.models import DynamicalSystem, lorenz63, lorenz96, runge_kutta
