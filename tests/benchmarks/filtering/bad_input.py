@@ -56,7 +56,7 @@ FILES: list[tuple[str, bytes]] = [
     ("time runs backwards", b"time,a\n2,1\n1,2\n"),
 ]
 CALLS: list[tuple[str, dict[str, object]]] = [
-    ("10 GB request", {"system": "lorenz96", "dimension": 100_000, "members": 500, "cycles": 2000}),
+    ("a request of several GB", {"system": "lorenz96", "dimension": 100_000, "members": 500, "cycles": 2000}),
     ("negative noise to the tool", {"noise": -1}),
     ("one member to the tool", {"members": 1}),
     ("unknown system", {"system": "weather"}),

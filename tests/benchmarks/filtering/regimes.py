@@ -3,7 +3,8 @@
 In each regime the LETKF is tuned on a printed grid of radius and inflation with four seeds of its own; the best three
 settings run on the twenty seeds of the comparison and the best of them counts. The Ensemble Score Filter runs with
 the authors' constants, both with each member's own prior and with all members'. The robust filter's constants were
-chosen on the regimes marked as tuned, with other seeds; the others were looked at only for whether they hold.
+chosen on five regimes with 20 members, and its rules for other ensemble sizes on one with 100 (all marked), with other
+seeds. The rest were printed beside them during development, so they are not unseen; no constant was chosen by them.
 
 Everything in double precision, so that sharp observations (cubic) hinder no filter.
 """
@@ -65,7 +66,7 @@ REGIMES = (
     Regime("arctan(3x), shock sd 2", replace(ADDITIVE, operator=operator_named("arctan", gain=3))),
     Regime("seen every 20 steps", replace(PLAIN, steps_between=20), tuned=True),
     Regime("first members sd 8", FAR, tuned=True),
-    Regime("first members sd 8, 100 members", FAR, members=100),
+    Regime("first members sd 8, 100 members", FAR, members=100, tuned=True),
     Regime("every 2nd component seen", replace(PLAIN, operator=operator_named("arctan", stride=2))),
     Regime("cubic", replace(PLAIN, operator=operator_named("cubic"))),
     Regime("abs", replace(PLAIN, operator=operator_named("abs"))),
