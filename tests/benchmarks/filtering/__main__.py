@@ -1,4 +1,4 @@
-"""``make bench NAME=filtering``: every bar of the filters, about an hour on two cores.
+"""``make bench NAME=filtering``: every bar of the filters; the better part of an hour on two cores (estimated).
 
 ``ONLY=scale,bao2024 make bench NAME=filtering`` measures some parts anew; the others' figures stay in the file, each
 part with the date and commit it was measured at.
