@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from bethink.tools.density.checks import TableError, check_table, tied_columns
+from bethink.tools.density.checks import LEAST_ROWS, TableError, check_kind, check_size, check_table, tied_columns
 from bethink.tools.density.diffusion import labels as ode_labels
 from bethink.tools.density.mixture import draw, log_density, smooth
 from bethink.tools.density.network import train_map
@@ -25,6 +25,19 @@ PAIR_WORK = 2e9
 LEAST_LABELS, MOST_LABELS = 10_000, 40_000
 HELD_OUT_ROWS = 1500
 """Held-out rows by which clusters and bandwidth are chosen, at most."""
+
+
+def default_widths(columns: int) -> tuple[int, ...]:
+    """Widths of the network's layers for that many columns."""
+    return (64, 64, 64) if columns <= 4 else (128, 128, 128)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and int(value) >= least
 
 
 class DiffusionDensity(DensityMixin, BaseEstimator):
@@ -41,7 +54,7 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
         bandwidth: width h in (0, 1] of a kernel in units of its cluster's spread; ``"auto"`` tries 0.02 to 1.
         rows: at most that many rows become kernels (a random subset of a larger table).
         labels: number of pairs the network learns from; ``"auto"`` takes 10,000 to 40,000, fewer where each costs more.
-        hidden: widths of the network's layers.
+        hidden: widths of the network's layers; ``"auto"`` is three of 64, or of 128 for more than 4 columns.
         ode_steps: steps of the reverse ODE.
         network_steps: batches of 512 pairs the network is trained with, at most.
         max_seconds: the network's training ends then at the latest; results then depend on the machine's speed.
@@ -55,7 +68,8 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
         share of every layer), wide_ (share of the wide background kernel), mixture_ (the kernels in
         standardised units), scaling_, network_, validation_log_likelihood_ (nats a row, in the data's units),
         choices_ (clusters, bandwidth, log-likelihood tried), history_ (steps, seconds, held-out error of the network),
-        label_seconds_, train_seconds_, fit_seconds_.
+        label_seconds_, train_seconds_, fit_seconds_, network_error_ (the best of these errors, as a share
+        of the data's variance), tied_columns_ (columns most of whose values repeat), n_conditions_in_.
 
     Cost: choosing is held-out rows x rows x clusters tried; labels are pairs x rows x ode_steps kernel evaluations;
     memory is the table, the pairs, and one block of logits.
@@ -75,9 +89,9 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
         bandwidth: float | Literal["auto"] = "auto",
         rows: int = 20_000,
         labels: int | Literal["auto"] = "auto",
-        hidden: Sequence[int] = (128, 128, 128),
-        ode_steps: int = 30,
-        network_steps: int = 4000,
+        hidden: Sequence[int] | Literal["auto"] = "auto",
+        ode_steps: int = 20,
+        network_steps: int = 2000,
         max_seconds: float | None = None,
         validation_fraction: float = 0.2,
         device: str | None = None,
@@ -105,18 +119,20 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
             ValueError: NaN, infinity, text, a wrong shape, or a parameter out of range.
         """
         begun = time.perf_counter()
+        self.__dict__.pop("fit_seconds_", None)  # a fit that is stopped leaves nothing to take for fitted
         self._check_parameters()
+        check_kind(X)
         table = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         given = self._conditions(conditions, len(table))
         self.n_conditions_in_ = given.shape[1]
-        joint = np.hstack([given, table])
-        check_table(joint, self._names(given.shape[1]))
         report = self.progress or (lambda share, message: None)
         report(0.0, "Scaling the columns")
-        random = check_random_state(self.random_state)
-        seed = int(random.randint(2**31 - 1))
-        self.tied_columns_ = tied_columns(table)
-        joint = joint[np.random.default_rng(seed).permutation(len(joint))[: max(self.rows, 2)]]
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        joint = np.hstack([given, table])
+        check_size(joint, self._labels())
+        joint = joint[np.random.default_rng(seed).permutation(len(joint))[: self.rows]]
+        check_table(joint, self._labels())
+        self.tied_columns_ = tied_columns(joint[:, self.n_conditions_in_ :])
         self.scaling_ = robust_scaling(joint)
         rows = self.scaling_.apply(joint)
         self._fit_mixture(rows, seed, lambda share, message: report(0.3 * share, message))
@@ -125,26 +141,51 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
         report(1.0, "Fitted")
         return self
 
-    def _check_parameters(self) -> None:
-        if self.bandwidth != "auto" and not 0 < float(self.bandwidth) <= 1:
-            raise ValueError(f"bandwidth is {self.bandwidth}; it must be 'auto' or lie in (0, 1].")
-        if self.clusters != "auto" and int(self.clusters) < 1:
-            raise ValueError(f"clusters is {self.clusters}; it must be 'auto' or at least 1.")
-        if self.labels != "auto" and int(self.labels) < 20:
-            raise ValueError(f"labels is {self.labels}; it must be 'auto' or at least 20.")
-        for name in ("rows", "ode_steps", "network_steps"):
-            if getattr(self, name) < 2:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 2.")
-        if not 0 < self.validation_fraction < 1:
-            raise ValueError(f"validation_fraction is {self.validation_fraction}; it must lie between 0 and 1.")
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "fit_seconds_")
 
-    def _names(self, conditions: int) -> list[str]:
-        named = getattr(self, "feature_names_in_", [f"column {i}" for i in range(self.n_features_in_)])
-        return [f"condition {i}" for i in range(conditions)] + [str(name) for name in named]
+    def _check_parameters(self) -> None:
+        """Raises a ValueError that names the parameter and what it may be."""
+        automatic = (isinstance(self.hidden, str) and self.hidden == "auto") or (
+            isinstance(self.hidden, Sequence)
+            and not isinstance(self.hidden, str)
+            and len(self.hidden) > 0
+            and all(_is_whole(width, 1) for width in self.hidden)
+        )
+        checks = {
+            "clusters": (self.clusters == "auto" or _is_whole(self.clusters, 1), "'auto' or a whole number from 1"),
+            "bandwidth": (
+                self.bandwidth == "auto" or (_is_number(self.bandwidth) and 0 < float(self.bandwidth) <= 1),
+                "'auto' or a number in (0, 1]",
+            ),
+            "labels": (self.labels == "auto" or _is_whole(self.labels, 20), "'auto' or a whole number from 20"),
+            "rows": (_is_whole(self.rows, LEAST_ROWS), f"a whole number from {LEAST_ROWS}"),
+            "hidden": (automatic, "'auto' or a sequence of widths from 1"),
+            "ode_steps": (_is_whole(self.ode_steps, 2), "a whole number from 2"),
+            "network_steps": (_is_whole(self.network_steps, 1), "a whole number from 1"),
+            "max_seconds": (
+                self.max_seconds is None or (_is_number(self.max_seconds) and self.max_seconds > 0),
+                "None or a number above 0",
+            ),
+            "validation_fraction": (
+                _is_number(self.validation_fraction) and 0 < self.validation_fraction <= 0.5,
+                "a number in (0, 0.5]",
+            ),
+        }
+        for name, (fine, wanted) in checks.items():
+            if not fine:
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be {wanted}.")
+
+    def _labels(self) -> list[str]:
+        """What messages call the columns: conditions first."""
+        named = getattr(self, "feature_names_in_", None)
+        own = [f"Column {i}" for i in range(self.n_features_in_)] if named is None else [f"Column {n!r}" for n in named]
+        return [f"Condition {i}" for i in range(self.n_conditions_in_)] + own
 
     def _conditions(self, conditions: Any, count: int) -> np.ndarray:
         if conditions is None:
             return np.empty((count, 0))
+        check_kind(conditions)
         given = check_array(conditions, dtype=np.float64, input_name="conditions")
         if len(given) != count:
             raise ValueError(f"There are {len(given)} conditions for {count} rows; give one row of them a row.")
@@ -200,7 +241,7 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
             noise,
             data,
             given,
-            tuple(self.hidden),
+            self._widths(),
             self.network_steps,
             max_seconds=self.max_seconds,
             seed=seed,
@@ -208,6 +249,9 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
         )
         self.history_, self.network_error_ = training.history, training.error
         self.train_seconds_ = time.perf_counter() - begun
+
+    def _widths(self) -> tuple[int, ...]:
+        return default_widths(self.n_features_in_) if self.hidden == "auto" else tuple(self.hidden)
 
     def _label_count(self) -> int:
         if self.labels != "auto":
@@ -258,8 +302,8 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
     def sample(self, n_samples: int = 1, conditions: Any = None, random_state: int | None = None) -> np.ndarray:
         """New rows (n_samples, d), by one pass through the network; ``conditions`` (n_samples, q) or one row of them.
 
-        Without ``random_state`` every call gives the same rows if the estimator was made with a seed, as scikit-learn's
-        estimators do not; give another number for other rows.
+        An estimator made with a whole number as seed gives the same rows at every call; give another ``random_state``
+        for others.
 
         Raises:
             ValueError: not fitted, fewer than 1 sample, or conditions of a wrong shape.
@@ -279,12 +323,22 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
                 rows = np.repeat(rows, n_samples, axis=0)
             scaled = (self._given(rows, n_samples) - self.scaling_.centre[:q]) / self.scaling_.scale[:q]
             given = torch.from_numpy(scaled).to(noise)
-        found = self.network_.to(device).sample(noise, given).cpu().numpy()
-        return found * self.scaling_.scale[q:].astype(np.float32) + self.scaling_.centre[q:].astype(np.float32)
+        found = self.network_.to(device).sample(noise, given).cpu().numpy().astype(np.float64)
+        found *= self.scaling_.scale[q:]
+        found += self.scaling_.centre[q:]
+        return found
 
     def sample_smoothed(self, n_samples: int = 1, random_state: int | None = None) -> np.ndarray:
-        """Exact draws (n_samples, d) of the density that `log_prob` gives, without the network and its error."""
+        """Exact draws (n_samples, d) of the density that `log_prob` gives, without the network and its error.
+
+        Of an estimator fitted with conditions: draws of x, whatever the conditions.
+
+        Raises:
+            ValueError: not fitted, or fewer than 1 sample.
+        """
         check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"{n_samples} samples were asked for; ask for at least 1.")
         seed = int(check_random_state(self.random_state if random_state is None else random_state).randint(2**31 - 1))
         drawn = draw(self.mixture_, n_samples, torch.Generator().manual_seed(seed)).numpy()
         return self.scaling_.undo(drawn)[:, self.n_conditions_in_ :]

@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -85,6 +86,11 @@ class KernelMixture:
         """What a query costs, in kernels: with what each piece costs besides."""
         return self.kernels + len(self.log_weights) * _piece_cost(self.columns)
 
+    @cached_property
+    def values(self) -> Tensor:
+        """(G, d + 1, P): the centres and a one, to be weighed."""
+        return torch.cat([self.centres, torch.ones_like(self.centres[..., :1])], -1).transpose(1, 2).contiguous()
+
     def to(self, dtype: torch.dtype | None = None, device: torch.device | None = None) -> KernelMixture:
         """The same kernels in another precision or on another device."""
         return replace(self, **{f.name: getattr(self, f.name).to(device=device, dtype=dtype) for f in fields(self)})
@@ -139,6 +145,8 @@ def smooth(layers: Sequence[Layer], conditions: int = 0, wide: float = 0.0, seed
     if wide:
         whole = np.atleast_2d(np.cov(rows.T)) * 9
         parts.append((rows.mean(0)[None], np.array([wide]), whole))
+    total = sum(float(weights.sum()) for _, weights, _ in parts)  # less than 1 where a layer drew no row
+    parts = [(centres, weights / total, kernel) for centres, weights, kernel in parts]
     length = _piece_length(np.array([len(centres) for centres, _, _ in parts]), rows.shape[1])
     pieces = [piece for part in parts for piece in _pieces(*part, conditions, length)]
     return KernelMixture(*(torch.stack(column) for column in zip(*pieces, strict=True)))
@@ -179,16 +187,17 @@ def _pieces(
     """One cluster's kernels in pieces of ``length`` rows, each a tuple in the order of KernelMixture's attributes."""
     q = conditions
     given, free = kernel[:q, :q], kernel[q:, q:]
-    root = np.linalg.cholesky(given + LEAST_VARIANCE * np.eye(q)) if q else np.zeros((0, 0))
-    whiten = np.linalg.inv(root).T if q else root
-    regression = kernel[q:, :q] @ whiten @ whiten.T if q else np.zeros((len(free), 0))
+    spread, axes = np.linalg.eigh(given)
+    spread = np.maximum(spread, LEAST_VARIANCE)
+    whiten = axes / np.sqrt(spread)
+    regression = kernel[q:, :q] @ whiten @ whiten.T
     rest = free - regression @ kernel[:q, q:]
     variances, basis = np.linalg.eigh((rest + rest.T) / 2)
     variances = np.maximum(variances, LEAST_VARIANCE)
     own = (centres[:, q:] - centres[:, :q] @ regression.T) @ basis
     seen = centres[:, :q] @ whiten
-    scale = float(np.log(np.diag(root)).sum()) if q else 0.0
-    pieces = []
+    scale = float(np.log(spread).sum()) / 2
+    pieces: list[tuple[Tensor, ...]] = []
     for start in range(0, len(own), length):
         part = slice(start, start + length)
         missing = max(0, start + length - len(own))
@@ -225,16 +234,15 @@ class DiffusedKernels:
         self._bias -= (self._sd.log().sum(-1) + mixture.seen_scale)[:, None]
         self._bias = self._bias[:, None]
         self._keys = keys.transpose(1, 2).contiguous()
-        self._values = torch.cat([mixture.centres, torch.ones_like(mixture.centres[..., :1])], -1)
         # of x given z and a kernel: mean = shrink * z + (1 - alpha * shrink) * c_j
         self._shrink = alpha * mixture.variances / variance
 
     def moments(self, z: Tensor, conditions: Tensor | None = None, divergence: bool = False) -> Moments:
         """What the kernels say at z (B, d) under conditions (B, q); costs two matrix products and one exponential.
 
-        Each is of size B x J x d; the logits are made ``BLOCK_NUMBERS`` at a time, so memory does not grow with B.
+        Each is of size B x J x d; ``BLOCK_NUMBERS`` are held at a time, so memory does not grow with B.
         """
-        size = max(16, BLOCK_NUMBERS // self.mixture.kernels)
+        size = _block_rows(self.mixture)
         found = [
             self._block(part, None if conditions is None else conditions[i * size : i * size + size], divergence)
             for i, part in enumerate(z.split(size))
@@ -254,8 +262,9 @@ class DiffusedKernels:
             queries = own / self._sd[:, None]
         logits = torch.baddbmm(self._bias, queries, self._keys)  # (G, B, P)
         top = logits.amax(-1, keepdim=True)
-        weights = logits.sub_(top).exp_()
-        sums = weights @ self._values
+        weights = _exp_below(logits, top)
+        # this way round the product of a wide and a thin matrix is some three times as fast
+        sums = (mix.values @ weights.transpose(1, 2)).transpose(1, 2)
         level = top.squeeze(-1) - queries.square().sum(-1) / 2  # (G, B)
         mass = sums[..., -1]
         log_density = (level + mass.log()).logsumexp(0)
@@ -281,6 +290,17 @@ class DiffusedKernels:
         return ((square - inverse.sum(-1)[:, None] * mass) * share).sum(0)
 
 
+def _block_rows(mixture: KernelMixture) -> int:
+    """Queries at a time: so many that logits and moved queries together are `BLOCK_NUMBERS`."""
+    pieces = len(mixture.log_weights)
+    return max(16, BLOCK_NUMBERS // (mixture.kernels + 4 * pieces * (mixture.columns + mixture.conditions)))
+
+
+def _exp_below(logits: Tensor, top: Tensor) -> Tensor:
+    """exp(logits - top), in place. What is below exp(-80) counts as that: smaller ones take many times as long."""
+    return logits.sub_(top).clamp_(min=-80.0).exp_()
+
+
 def log_density(mixture: KernelMixture, x: Tensor, conditions: Tensor | None = None) -> Tensor:
     """log p(x), (B,), of x (B, d); log p(x | c) where conditions (B, q) are given. Exact, and normalised."""
     joint = DiffusedKernels(mixture, 1.0, 0.0).moments(x, conditions).log_density
@@ -289,7 +309,7 @@ def log_density(mixture: KernelMixture, x: Tensor, conditions: Tensor | None = N
 
 def _log_condition(mixture: KernelMixture, conditions: Tensor) -> Tensor:
     """log p(c), (B,), of conditions (B, q)."""
-    size = max(16, BLOCK_NUMBERS // mixture.kernels)
+    size = _block_rows(mixture)
     keys = mixture.seen.transpose(1, 2)
     bias = mixture.log_weights - mixture.seen.square().sum(-1) / 2 - mixture.seen_scale[:, None]
     found = []

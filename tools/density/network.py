@@ -16,7 +16,9 @@ import torch
 from torch import Tensor, nn
 
 BATCH = 512
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 0.01
+MATRIX_RATE = 0.06
+"""Of Muon, for the weights between two hidden layers; Adam's `LEARNING_RATE` is for the rest."""
 PATIENCE = 8
 """Checks without a better error on the pairs held out, after which training ends."""
 CHECK_EVERY = 250
@@ -88,11 +90,12 @@ def train_map(
 ) -> tuple[Map, Training]:
     """Fit F to pairs (noise, data), both (n, d), and keep the state with the least error on pairs held out.
 
-    Adam, the rate falling as a cosine to 0 over ``steps`` batches, or over ``max_seconds`` if that ends first. Costs
-    6 multiplications a weight and pair of a batch, whatever the number of pairs.
+    Muon (Jordan 2024, torch's own) for the weights between hidden layers and Adam for the rest; the rates fall as a
+    cosine to 0 over ``steps`` batches, or over ``max_seconds`` if that ends first. Costs 6 multiplications a weight and
+    pair of a batch, whatever the number of pairs.
 
     Raises:
-        ValueError: fewer than 20 pairs.
+        ValueError: fewer than 20 pairs, or a training that diverges.
     """
     if len(noise) < 20:
         raise ValueError(f"{len(noise)} pairs are too few to train on; give at least 20.")
@@ -106,22 +109,27 @@ def train_map(
     targets = (data - model.centre) / model.scale
     kept = max(10, int(held_out * len(inputs)))
     tried, wanted, inputs, targets = inputs[:kept], targets[:kept], inputs[kept:], targets[kept:]
-    optimiser = torch.optim.Adam(model.layers.parameters(), LEARNING_RATE)
+    optimisers = _optimisers(model)
+    rates = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
     begun, history, best, since = time.perf_counter(), [], math.inf, 0
     state = copy.deepcopy(model.state_dict())
     order = torch.empty(0, dtype=torch.long)
     for step in range(1, steps + 1):
         seconds = time.perf_counter() - begun
         share = max(step / steps, seconds / max_seconds if max_seconds else 0.0)
-        for group in optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+        groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * (1 + math.cos(math.pi * min(share, 1.0))) / 2
         if len(order) < BATCH:
             order = torch.randperm(len(inputs), generator=generator, device=noise.device)
         batch, order = order[:BATCH], order[BATCH:]
         loss = (model.layers(inputs[batch]) - targets[batch]).square().mean()
-        optimiser.zero_grad(set_to_none=True)
+        if not torch.isfinite(loss):
+            raise ValueError("The training of the network diverged; look for far values in the table, or rescale it.")
+        model.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         last = step == steps or share >= 1
         if step % CHECK_EVERY == 0 or last:
             with torch.inference_mode():
@@ -135,3 +143,12 @@ def train_map(
                 break
     model.load_state_dict(state)
     return model.eval(), Training(history)
+
+
+def _optimisers(model: Map) -> list[torch.optim.Optimizer]:
+    """Muon for the weights from a hidden layer to a hidden one, Adam for biases and for what touches y or x."""
+    inner = [layer.weight for layer in model.layers if isinstance(layer, nn.Linear)][1:-1]
+    known = {id(weight) for weight in inner}
+    rest = [weight for weight in model.layers.parameters() if id(weight) not in known]
+    found: list[torch.optim.Optimizer] = [torch.optim.Adam(rest, LEARNING_RATE)]
+    return [*found, torch.optim.Muon(inner, MATRIX_RATE, weight_decay=0.0)] if inner else found

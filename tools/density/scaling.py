@@ -34,9 +34,8 @@ class Scaling:
 def robust_scaling(values: np.ndarray) -> Scaling:
     """Median and interquartile range (as a normal's standard deviation) of the columns of values (n, d).
 
-    A column half of whose values are (nearly) the same has no such range: its standard deviation stands in when it is
-    more than twenty times as large, and where the range is 0.
+    A column half of whose values are the same has no such range: its standard deviation stands in.
     """
     low, centre, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
-    scale, deviation = (high - low) / NORMAL_QUARTILES, values.std(0)
-    return Scaling(centre, np.where(scale < deviation / 20, deviation, scale))
+    scale = (high - low) / NORMAL_QUARTILES
+    return Scaling(centre, np.where(scale > 0, scale, values.std(0)))

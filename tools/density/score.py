@@ -20,7 +20,7 @@ def denoised_mean(z: Tensor, rows: Tensor, t: float) -> Tensor:
 
     The softmax's logits are z . x_j alpha / beta^2 - |alpha x_j|^2 / (2 beta^2), which is an attention with queries
     (z alpha / beta^2, 1) and keys (x_j, -|alpha x_j|^2 / (2 beta^2)): torch's fused kernel never stores B x J numbers.
-    Costs 4 B J d multiplications and B J exponentials; memory B + J rows.
+    Costs 2 B J d multiplications and B J exponentials; memory is a copy of z and of the rows.
 
     In single precision the logits lose their digits where beta is far below a thousandth of the rows' size.
 

@@ -108,7 +108,10 @@ class HeldOut:
                 continue
             logits = outside @ (inside.T * (keep / bandwidth**2))
             logits -= inside.square().sum(1) * (keep**2 / (2 * bandwidth**2))
-            found.append(logits.logsumexp(1) - outside.square().sum(1) / (2 * bandwidth**2) - volume)
+            top = logits.amax(1, keepdim=True)
+            # what is below exp(-80) counts as that: smaller ones take many times as long
+            total = logits.sub_(top).clamp_(min=-80.0).exp_().sum(1).log() + top.squeeze(1)
+            found.append(total - outside.square().sum(1) / (2 * bandwidth**2) - volume)
         constant = math.log(self._count) + self._columns * (math.log(bandwidth) + math.log(2 * math.pi) / 2)
         return torch.stack(found).logsumexp(0) - constant
 
@@ -179,7 +182,7 @@ def _best_bandwidth(
     place: int,
     found: dict[tuple[int, float], torch.Tensor],
 ) -> int:
-    """Climb from the bandwidth at ``place`` to the best for these clusters; with more clusters it only grows."""
+    """Climb from the bandwidth at ``place``, the best with fewer clusters, to the best for these."""
 
     def level(index: int) -> float:
         key = (count, BANDWIDTHS[index])
