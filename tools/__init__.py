@@ -9,6 +9,7 @@ __all__ = ["Tool", "ToolContext", "ToolError", "ToolResult", "all_tools", "call_
 
 def all_tools() -> list[Tool]:
     """Every tool Bethink ships, in the order the interface shows them."""
+    from bethink.tools.density.tool import estimate_density
     from bethink.tools.filtering.tool import track_state
 
-    return [track_state]
+    return [track_state, estimate_density]

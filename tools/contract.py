@@ -48,11 +48,19 @@ class Plot(BaseModel):
     alt: str
 
 
+class OutputFile(BaseModel):
+    """A file a tool wrote for the user to keep: where it lies, and what is in it."""
+
+    path: str
+    title: str
+
+
 class ToolOutput(BaseModel):
-    """Base of every tool's output: a summary whose numbers all occur in the other fields, and plots."""
+    """Base of every tool's output: a summary whose numbers all occur in the other fields, plots, and files to keep."""
 
     summary: str
     plots: list[Plot] = []
+    files: list[OutputFile] = []
 
 
 @dataclass
@@ -215,6 +223,16 @@ def find_tool(tools: list[Tool], name: str) -> Tool:
         if tool.name == name:
             return tool
     raise ToolError("not_found", f"There is no tool {name!r}.", f"Tools: {', '.join(t.name for t in tools)}.")
+
+
+def short(value: float, digits: int = 3) -> float:
+    """So many significant digits: what is said of a number and what stands in the output are the same.
+
+    Example:
+        >>> short(1234.5), short(0.0123456, 4)
+        (1230.0, 0.01235)
+    """
+    return float(f"{value:.{digits}g}")
 
 
 def _sentence(problem: ValidationError) -> str:

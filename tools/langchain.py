@@ -48,8 +48,8 @@ def langchain_tool(tool: Tool, folder: Path, uploads_of: Callable[[str], Path] |
 
 
 def model_text(result: ToolResult) -> str:
-    """What the model reads of a result: JSON without the plots' paths, at most 8 KiB (cut with a note)."""
-    data = {key: value for key, value in result.as_dict().items() if key != "plots"}
+    """What the model reads of a result: JSON without the paths of plots and files, at most 8 KiB (cut with a note)."""
+    data = {key: value for key, value in result.as_dict().items() if key not in ("plots", "files")}
     text = json.dumps(data, ensure_ascii=False)
     if len(text.encode()) > MAX_MODEL_BYTES:
         data = {

@@ -48,7 +48,7 @@ def list_tools(json_: bool = JSON_FLAG) -> None:
 def call(
     name: Annotated[str, typer.Argument(help="The tool's name.")],
     arguments: Annotated[str, typer.Argument(help="Its arguments as a JSON object.")] = "{}",
-    out: Annotated[Path, typer.Option(help="Where plots are written.")] = Path("bethink-plots"),
+    out: Annotated[Path, typer.Option(help="Where plots and files are written.")] = Path("bethink-plots"),
     uploads: Annotated[Path, typer.Option(help="The folder of files that arguments name.")] = Path(),
     json_: bool = JSON_FLAG,
 ) -> None:
@@ -78,5 +78,7 @@ def call(
         print(output["summary"])
         for plot in output["plots"]:
             print(f"plot: {plot['path']}")
+        for file in output["files"]:
+            print(f"file: {file['path']}")
 
     emit(output, show)

@@ -80,6 +80,7 @@ def stream_turn(
     """What the chat shows while a turn runs, at most twenty times a second, and once more at its end."""
     shown, text, status, last = [], "", "running", 0.0
     collected: list[dict[str, Any]] = []
+    progress: dict[str, tuple[float, str]] = {}
     try:
         for event in events:
             if event.kind == "Token":
@@ -87,11 +88,13 @@ def stream_turn(
             elif event.kind == "Done":
                 status = event.status  # type: ignore[attr-defined]
                 text = event.text or text  # type: ignore[attr-defined]
-            elif event.kind != "ToolProgress":
+            elif event.kind == "ToolProgress":
+                progress[event.call_id] = (event.done, event.message)  # type: ignore[attr-defined]
+            else:
                 collected.append(event.as_dict())
             if time.monotonic() - last >= UPDATE_EVERY_S:
                 last = time.monotonic()
-                yield [*before, render.user(said), *render.answer(collected, text, "running")]
+                yield [*before, render.user(said), *render.answer(collected, text, "running", progress)]
     except Exception as problem:
         log.exception("a turn could not be shown")
         collected.append({"kind": "Error", "message": str(problem) or "Something failed.", "hint": "Press retry."})
@@ -155,7 +158,7 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
                     elem_id="memory-on",
                 )
                 add = gr.UploadButton(
-                    "Add a CSV",
+                    "Add a CSV or Parquet",
                     file_types=list(ENDINGS),
                     file_count="single",
                     variant="secondary",
@@ -164,6 +167,8 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
                     min_width=90,
                     elem_id="add-csv",
                 )
+            offers = gr.State([])
+            other = gr.Button("", size="sm", variant="secondary", visible=False, elem_id="other-command")
 
     def stored(user_id: str, thread_id: str | None) -> list[Any] | None:
         """The thread's messages; None when this user has no such thread (any more)."""
@@ -276,13 +281,22 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         return READY
 
     def on_upload(path: str | None, thread_id: str | None, request: gr.Request) -> Any:
-        """(message box, state): the command for the file, and what was read of it."""
+        """(message box, state, offers, other): the command for the file, what was read of it, what else can be done."""
         if not path:
-            return gr.skip(), READY
+            return gr.skip(), READY, gr.skip(), gr.skip()
         user_id = user_of(request)
-        line, command = take(Path(path), agent.uploads_of(user_id))
+        taken = take(Path(path), agent.uploads_of(user_id))
         state = "busy" if answering(stored(user_id, thread_id) or []) else "idle"
-        return command or gr.skip(), state_line(state, html.escape(line))
+        command = taken.offers[0].command if taken.offers else gr.skip()
+        found = [(offer.label, offer.command) for offer in taken.offers]
+        return command, state_line(state, html.escape(taken.line)), found, other_button(found)
+
+    def on_other(found: list[tuple[str, str]]) -> Any:
+        """(message box, offers, other): the second offer takes the first one's place."""
+        if len(found) < 2:
+            return gr.skip(), gr.skip(), gr.skip()
+        swapped = [found[1], found[0], *found[2:]]
+        return swapped[0][1], swapped, other_button(swapped)
 
     def on_pick(thread_id: str | None, request: gr.Request) -> Any:
         return shown_thread(user_of(request), thread_id)
@@ -334,8 +348,10 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         button.click(_fixed(on_send, text), [threads, memory], **turn)
     chatbot.retry(on_retry, [threads, memory], **turn)
     chatbot.edit(on_edit, [chatbot, threads, memory], **turn)
-    added = add.upload(on_upload, [add, threads], [box, state], **quick)
+    added = add.upload(on_upload, [add, threads], [box, state, offers, other], **quick)
     added.then(None, js=FOCUS_COMMAND, **private)
+    swapped = other.click(on_other, [offers], [box, offers, other], **quick)
+    swapped.then(None, js=FOCUS_COMMAND, **private)
     stop.click(on_stop, [threads], [state], concurrency_limit=None, **quick)
     threads.input(on_pick, [threads], [chatbot], **quick)
     threads.change(None, [threads], None, js=SET_URL, **private)
@@ -344,6 +360,13 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
     rename.click(on_rename, [title, threads], [threads, title], **quick)
     delete.click(on_delete, [threads], [threads, chatbot], **quick)
     return ChatTab(threads, chatbot, state, load)
+
+
+def other_button(offers: Sequence[tuple[str, str]]) -> Any:
+    """The button that puts the second of (label, command) into the message box; hidden where there is none."""
+    if len(offers) < 2:
+        return gr.update(visible=False)
+    return gr.update(value=f"{offers[1][0]} instead", visible=True)
 
 
 def html_unescape(text: str) -> str:

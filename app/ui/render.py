@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 SHOWN_JSON = 4000
 """Characters of a tool's result shown in its card; the rest is in the plot and the summary."""
+FILE_ROUTE = "/gradio_api/file="
+"""Where Gradio serves files of the folders that it may (see ``allowed_paths`` in the server)."""
 STATUS_NOTES = {
     "interrupted": "This answer was cut short when the server stopped. Press retry to have it again.",
     "cancelled": "Stopped. Press retry to have it again.",
@@ -51,8 +54,17 @@ def user(text: str) -> Shown:
     return {"role": "user", "content": html.escape(text, quote=False)}
 
 
-def answer(events: Sequence[dict[str, Any]], text: str, status: str = "complete") -> list[Shown]:
-    """An answer: recalled thoughts, tool cards with their plots, the text, what was remembered, what it cost."""
+def answer(
+    events: Sequence[dict[str, Any]],
+    text: str,
+    status: str = "complete",
+    progress: Mapping[str, tuple[float, str]] | None = None,
+) -> list[Shown]:
+    """An answer: recalled thoughts, tool cards with their plots, the text, what was remembered, what it cost.
+
+    ``progress`` says for running calls, by their id, the share done and what is being done.
+    """
+    running = progress or {}
     before, after = [], []
     ends = {event["call_id"]: event for event in events if event["kind"] == "ToolEnd"}
     for event in events:
@@ -60,7 +72,8 @@ def answer(events: Sequence[dict[str, Any]], text: str, status: str = "complete"
         if kind == "Recall" and event["thoughts"]:
             before.append(recalled(event["thoughts"]))
         elif kind == "ToolStart":
-            before.extend(tool(event, ends.get(event["call_id"]), over=status != "running", said=text))
+            end, now = ends.get(event["call_id"]), running.get(event["call_id"])
+            before.extend(tool(event, end, over=status != "running", said=text, now=now))
         elif kind == "MemoryWrite" and event["changes"]:
             after.append(remembered(event["changes"]))
         elif kind == "Error":
@@ -89,12 +102,27 @@ def remembered(changes: Sequence[dict[str, Any]]) -> Shown:
     return card(f"Remembered {count(len(changes), 'thought')}", rows)
 
 
-def tool(start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = False, said: str = "") -> list[Shown]:
-    """A tool call's card (pending until it ended), and its plots below; an error unless the answer ``said`` it."""
+def tool(
+    start: dict[str, Any],
+    end: dict[str, Any] | None,
+    *,
+    over: bool = False,
+    said: str = "",
+    now: tuple[float, str] | None = None,
+) -> list[Shown]:
+    """A tool call's card (pending until it ended), its plots and files below; an error unless the answer ``said`` it.
+
+    ``now`` is how far a running call is: the share done, and what it does.
+    """
     content = f"Arguments\n```json\n{_json(start['arguments'])}\n```"
     if end is None:
-        return [card(f"Tool: {start['name']}", content, status="done" if over else "pending")]
-    result = {key: value for key, value in end["result"].items() if key != "plots"}
+        shown = [card(f"Tool: {start['name']}", content, status="done" if over else "pending")]
+        if now is not None and not over:
+            done, message = now
+            line = f"{cell(message)}{' · ' if message else ''}{round(100 * min(max(done, 0.0), 1.0))} %"
+            shown.append({"role": "assistant", "content": f"*{line}*"})
+        return shown
+    result = {key: value for key, value in end["result"].items() if key not in ("plots", "files")}
     content += f"\nResult\n```json\n{_json(result)}\n```"
     log = "done" if end["ok"] else "failed"
     shown = [card(f"Tool: {start['name']}", content, log=log, duration=float(end["seconds"]))]
@@ -108,7 +136,20 @@ def tool(start: dict[str, Any], end: dict[str, Any] | None, *, over: bool = Fals
             shown.append({"role": "assistant", "content": {"path": plot["path"], "alt_text": plot["alt"]}})
         else:
             shown.append({"role": "assistant", "content": f"*The plot “{cell(plot['title'])}” is no longer on disk.*"})
+    files = [file_line(file) for file in end["result"].get("files", [])]
+    if files:
+        shown.append({"role": "assistant", "content": "\n".join(files)})
     return shown
+
+
+def file_line(file: dict[str, Any]) -> str:
+    """A link to a file that a tool wrote, with its size; a note where it is gone."""
+    path = Path(file["path"])
+    if not path.is_file():
+        return f"- *The file “{cell(file['title'])}” is no longer on disk.*"
+    size = path.stat().st_size
+    shown = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.1f} kB"
+    return f"- [{cell(file['title'])}]({FILE_ROUTE}{quote(str(path))}), {shown}"
 
 
 def usage(event: dict[str, Any]) -> Shown:

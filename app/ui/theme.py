@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 CSS = """
-.gradio-container {max-width: 1180px !important; margin: 0 auto !important; padding: 0 !important;}
+.gradio-container {max-width: min(1180px, 100vw) !important; margin: 0 auto !important; padding: 0 !important;}
 .gradio-container .fillable {padding: 10px 12px !important;}
 footer {display: none !important;}
 #brand {padding: 0 4px !important;}

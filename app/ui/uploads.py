@@ -1,4 +1,4 @@
-"""Uploaded observations: kept in the user's folder under a safe name, read once, and offered as a command."""
+"""Uploaded files: kept in the user's folder under a safe name, looked at once, and offered as commands."""
 
 from __future__ import annotations
 
@@ -8,9 +8,16 @@ import re
 import shutil
 import tempfile
 import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-ENDINGS = (".csv", ".tsv", ".txt")
+if TYPE_CHECKING:
+    from bethink.tools.density.table import Table
+    from bethink.tools.filtering.observations import ObservedSeries
+
+ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 MAX_BYTES = 50_000_000
 LONGEST_STEM = 60
 
@@ -55,30 +62,129 @@ def keep(source: Path, folder: Path, name: str = "") -> Path:
     return path
 
 
-def take(source: Path, folder: Path, name: str = "") -> tuple[str, str]:
-    """Read an upload and keep it: (one line for the user, the command to run; empty if the file cannot be used).
+@dataclass(frozen=True)
+class Offer:
+    """What can be done with a file: the words on a button, and the command."""
 
-    What cannot be read as observations is not kept.
+    label: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of an upload: one line for the user, and what is offered, the likeliest first; nothing if refused."""
+
+    line: str
+    offers: tuple[Offer, ...] = ()
+
+
+def take(source: Path, folder: Path, name: str = "") -> Taken:
+    """Look at an upload and keep it, if a tool can use it: as a series of observations, or as a table of rows.
+
+    A file with a column that says when is first of all a series; any other is first of all a table.
     """
     from bethink.tools.filtering.observations import ObservationError, read_observations
+    from bethink.tools.tables import TableFileError
+
+    wanted = safe_name(name or source.name)
+    series: ObservedSeries | None = None
+    table: Table | None = None
+    left_out: tuple[str, ...] = ()
+    refusal: TableFileError | None = None
+    try:
+        if not wanted.endswith(".parquet"):
+            try:
+                series = read_observations(source, max_bytes=MAX_BYTES)
+            except ObservationError as problem:
+                refusal = problem
+        try:
+            table, left_out = _table_of(source, wanted, series)
+        except TableFileError as problem:
+            refusal = refusal or problem
+        if series is None and table is None and refusal is not None:
+            return Taken(f"Not added. {refusal} {refusal.hint}")
+        path = keep(source, folder, name)
+    except ValueError as problem:
+        return Taken(f"Not added. {problem}")
+    except OSError as problem:
+        return Taken(f"Not added. The file cannot be stored ({problem.strerror}).")
+    tracking = None if series is None else _tracking(path.name, series)
+    density = (
+        None
+        if table is None
+        else _density(path.name, table, left_out, series is not None and series.time_column is not None)
+    )
+    if tracking and (density is None or (series is not None and series.time_column)):
+        return Taken(tracking[0], (tracking[1], density[1]) if density else (tracking[1],))
+    assert density is not None
+    return Taken(density[0], (density[1], tracking[1]) if tracking else (density[1],))
+
+
+def _table_of(source: Path, wanted: str, series: ObservedSeries | None) -> tuple[Table, tuple[str, ...]]:
+    """(the rows as a table, columns that it leaves out because they hold no numbers).
+
+    A series that was read is not read again; its time is no column of the table.
+    """
+    from bethink.tools.density.table import MixedColumnsError, read_table, table_of
+
+    if series is not None:
+        return table_of(series.columns, series.values), ()
+    try:
+        return read_table(source, max_bytes=MAX_BYTES, ending=Path(wanted).suffix), ()
+    except MixedColumnsError as problem:
+        if not problem.usable:
+            raise
+        table = read_table(source, problem.usable, max_bytes=MAX_BYTES, ending=Path(wanted).suffix)
+        return table, tuple(problem.unusable)
+
+
+def _tracking(name: str, series: ObservedSeries) -> tuple[str, Offer]:
     from bethink.tools.filtering.tool_series import guess_noise
 
-    try:
-        series = read_observations(source, max_bytes=MAX_BYTES)
-        path = keep(source, folder, name)
-    except ObservationError as problem:
-        return f"Not added. {problem} {problem.hint}", ""
-    except ValueError as problem:
-        return f"Not added. {problem}", ""
-    except OSError as problem:
-        return f"Not added. The file cannot be stored ({problem.strerror}).", ""
-    rows, columns = series.values.shape
-    missing = int((series.values != series.values).sum())
-    named = ", ".join(column[:40] for column in series.columns[:4]) + (", …" if columns > 4 else "")
-    line = f"{path.name}: {columns:,} column{'' if columns == 1 else 's'} ({named}), {rows:,} rows, "
-    line += f"{missing:,} value{'' if missing == 1 else 's'} missing. " if missing else "none missing. "
+    line = _counted(name, series.columns, len(series.values), int((series.values != series.values).sum()))
     line += "A command is in the message box; its noise is a guess: put what you know of the errors, then press Enter."
-    return line, command_for(path.name, guess_noise(series.values))
+    return line, Offer("Track it over time", command_for(name, guess_noise(series.values)))
+
+
+def _density(name: str, table: Table, left_out: Sequence[str], pick: bool) -> tuple[str, Offer]:
+    from bethink.tools.density.tool_limits import MAX_SECONDS, plan_for
+
+    line = _counted(name, table.columns, len(table.values) + table.dropped, 0, table.dropped)
+    if left_out:
+        more = ", …" if len(left_out) > 4 else ""
+        line += f"No numbers in {', '.join(column[:40] for column in left_out[:4])}{more}: left out. "
+    seconds = plan_for(len(table.values), len(table.columns), 1_000).seconds
+    line += "A command is in the message box: "
+    if seconds <= MAX_SECONDS:
+        line += f"press Enter to learn what distribution the rows follow (about {seconds:.0f} s)."
+    else:
+        line += (
+            f"it would take about {seconds:.0f} s, and {MAX_SECONDS:.0f} s is the most, so name fewer columns in it."
+        )
+    columns = table.columns if left_out or pick or seconds > MAX_SECONDS else None
+    return line, Offer("Learn its distribution", density_command_for(name, columns))
+
+
+def _counted(name: str, columns: Sequence[str], rows: int, missing: int, incomplete: int = 0) -> str:
+    """``river.csv: 2 columns (level, flow), 120 rows, 1 value missing. ``"""
+    named = ", ".join(column[:40] for column in columns[:4]) + (", …" if len(columns) > 4 else "")
+    line = f"{name}: {len(columns):,} column{'' if len(columns) == 1 else 's'} ({named}), {rows:,} rows, "
+    if incomplete:
+        return line + f"{incomplete:,} of them with a missing value. "
+    return line + (f"{missing:,} value{'' if missing == 1 else 's'} missing. " if missing else "none missing. ")
+
+
+def density_command_for(name: str, columns: Sequence[str] | None = None) -> str:
+    """What estimates the density of an uploaded file's rows, in all columns or in those named.
+
+    Example:
+        >>> density_command_for("people.csv", ["height", "weight"])
+        '/estimate_density {"upload": "people.csv", "columns": ["height", "weight"]}'
+    """
+    arguments: dict[str, object] = {"upload": name}
+    if columns is not None:
+        arguments["columns"] = list(columns)
+    return f"/estimate_density {json.dumps(arguments, ensure_ascii=False)}"
 
 
 def command_for(name: str, noise: float) -> str:

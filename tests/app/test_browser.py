@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -256,6 +257,67 @@ def test_a_file_is_added_and_tracked(page, tmp_path, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         shot(page, f"upload-tracked-{width}")
         assert [path.name for path in tmp_path.glob("uploads/*/*")] == ["river_Marz.csv"]
+        assert page.outside == []
+        assert page.errors == []
+    finally:
+        server.stop()
+
+
+def people(rows: int = 150) -> bytes:
+    """A CSV of names, heights and weights, one of them far off."""
+    import random
+
+    dice, lines = random.Random(3), ["name,height,weight"]
+    for number in range(rows):
+        height = dice.gauss(170, 9)
+        weight = 20.0 if number == 40 else 0.9 * height - 85 + dice.gauss(0, 6)
+        lines.append(f"P{number},{height:.1f},{weight:.1f}")
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_table_is_added_and_its_density_learnt(page, tmp_path, width):
+    page.set_viewport_size({"width": width, "height": 900 if width > 500 else 740})
+    server = Server(tmp_path)
+    try:
+        open_page(page, server.url)
+        # a series first of all; the other command is one press away, and back
+        upload(page, "river.csv", observations())
+        page.wait_for_function("document.querySelector('#message textarea').value.startsWith('/track_state')")
+        other = page.locator("#other-command")
+        other.get_by_text("Learn its distribution instead").wait_for(timeout=20_000)
+        shot(page, f"density-offered-{width}")
+        other.click()
+        page.wait_for_function("document.querySelector('#message textarea').value.startsWith('/estimate_density')")
+        other.get_by_text("Track it over time instead").click()
+        page.wait_for_function("document.querySelector('#message textarea').value.startsWith('/track_state')")
+
+        upload(page, "people.csv", people())
+        page.locator("#turn-state").get_by_text("No numbers in name: left out.").wait_for(timeout=20_000)
+        command = page.locator("#message textarea").input_value()
+        assert command == '/estimate_density {"upload": "people.csv", "columns": ["height", "weight"]}'
+        other.wait_for(state="hidden")
+        shot(page, f"density-upload-{width}")
+        page.press("#message textarea", "Enter")
+        progress = re.compile(r"(This takes about|Trying|Labelling|Training).* \d+ %")
+        page.locator("#chat").get_by_text(progress).first.wait_for(timeout=60_000)
+        page.wait_for_selector("#turn-state [data-state=idle]", timeout=180_000)
+        page.wait_for_function(
+            "[...document.querySelectorAll('#chat img')].length == 2 &&"
+            "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
+        )
+        said = page.locator("#chat").inner_text()
+        assert "The oddest is row 41 (line 42): weight is" in said
+        link = page.get_by_role("link", name="Generated rows (1,000 rows, CSV)")
+        answer = page.request.get(urllib.parse.urljoin(server.url, link.get_attribute("href")))
+        assert answer.ok
+        lines = answer.text().splitlines()
+        assert lines[0] == "height,weight"
+        assert len(lines) == 1001
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        link.scroll_into_view_if_needed()
+        shot(page, f"density-learnt-{width}")
+        page.reload()
         assert page.outside == []
         assert page.errors == []
     finally:

@@ -162,6 +162,14 @@ def test_a_tool_reads_files_of_the_uploads_folder_only(tmp_path):
         assert no_traceback(failed)
 
 
+def test_a_tools_files_are_named(tmp_path):
+    arguments = json.dumps({"rows": 100, "generate": 10})
+    printed = run("tools", "call", "estimate_density", arguments, "--out", str(tmp_path)).stdout.decode()
+    files = [Path(line.removeprefix("file: ")) for line in printed.splitlines() if line.startswith("file: ")]
+    assert [path.suffix for path in files] == [".csv", ".csv"]
+    assert len(files[0].read_text().splitlines()) == 11
+
+
 def test_doctor(tmp_path):
     report = json.loads(run("doctor", "--json", data=tmp_path).stdout)
     assert report["ok"], [item for item in report["checks"] if not item["ok"]]

@@ -72,6 +72,26 @@ def test_plots_stand_below_their_card(tmp_path):
     assert "plots" not in shown[0]["content"]
 
 
+def test_a_running_tool_says_how_far_it_is():
+    shown = render.answer([START], "", "running", {"c": (0.256, "Training *hard*")})
+    assert shown[1]["content"] == "*Training \\*hard\\* · 26 %*"
+    assert "26 %" not in str(render.answer([START, end(summary="s")], "", "running", {"c": (0.256, "Training")}))
+    assert "26 %" not in str(render.answer([START], "", "cancelled", {"c": (0.256, "Training")}))
+    assert render.answer([START], "", "running", {"other": (0.5, "x")}) == render.answer([START], "", "running")
+
+
+def test_files_are_links_with_their_size(tmp_path):
+    kept = tmp_path / "new rows (1).csv"
+    kept.write_bytes(b"x" * 2_345_678)
+    files = [{"path": str(kept), "title": "Generated [rows]"}, {"path": "/gone.csv", "title": "G"}]
+    shown = render.answer([START, end(summary="s", files=files)], "Done.")
+    link, gone = shown[1]["content"].split("\n")
+    assert link.startswith("- [Generated \\[rows\\]](/gradio_api/file=")
+    assert link.endswith("new%20rows%20%281%29.csv), 2.3 MB")
+    assert "no longer on disk" in gone
+    assert "files" not in shown[0]["content"]
+
+
 def test_unfinished_turns_say_what_to_do():
     for status in ("interrupted", "cancelled", "failed"):
         shown = render.answer([], "half", status)

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 
 from bethink.agents.routing import parse_command
 from bethink.app.ui import uploads
-from bethink.tools import ToolContext, all_tools, call_tool
+from bethink.tools import ToolContext, all_tools, call_tool, find_tool
+from bethink.tools.density import tool_limits
+from bethink.tools.density.table import read_table
 from tests.agents.fakes import make_agent
 
 GOOD = b"time,level\n" + b"".join(b"%d,%d.5\n" % (t, t % 7) for t in range(40))
+PEOPLE = b"name,height,weight\n" + b"".join(b"Ann,1.%d,%d\n" % (10 + t % 83, 50 + t % 37) for t in range(90))
 
 
 @pytest.mark.parametrize(
@@ -28,6 +31,7 @@ GOOD = b"time,level\n" + b"".join(b"%d,%d.5\n" % (t, t % 7) for t in range(40))
         (".csv", "csv.csv"),
         ("", "observations.csv"),
         ("a.csv.exe", "a_csv_exe.csv"),
+        ("my table.PARQUET", "my_table.parquet"),
     ],
 )
 def test_names_are_made_safe(given, kept):
@@ -36,7 +40,7 @@ def test_names_are_made_safe(given, kept):
 
 @given(st.text(max_size=300))
 def test_no_name_leaves_the_folder(name):
-    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.(csv|tsv|txt)", uploads.safe_name(name))
+    assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}\.(csv|tsv|txt|parquet)", uploads.safe_name(name))
 
 
 def test_the_same_file_is_kept_once_and_another_of_its_name_beside_it(tmp_path):
@@ -64,15 +68,76 @@ def test_a_link_in_the_folder_is_not_written_through(tmp_path):
 def test_what_was_read_is_said_and_its_command_runs(tmp_path):
     source = tmp_path / "river.csv"
     source.write_bytes(GOOD + b"40,\n")
-    line, command = uploads.take(source, tmp_path / "kept")
-    assert line.startswith("river.csv: 1 column (level), 41 rows, 1 value missing.")
-    tool = all_tools()[0]
-    name, arguments = parse_command(command, {tool.name})
+    taken = uploads.take(source, tmp_path / "kept")
+    assert taken.line.startswith("river.csv: 1 column (level), 41 rows, 1 value missing.")
+    tool = find_tool(all_tools(), "track_state")
+    name, arguments = parse_command(taken.offers[0].command, {tool.name})
     assert name == tool.name
     assert arguments["system"] == "random_walk"
     result = call_tool(tool, arguments, ToolContext(tmp_path / "plots", uploads=tmp_path / "kept"))
     assert result.ok, result.error
     assert result.output["rows"] == 41
+    # the second offer: the same rows without their order
+    name, arguments = parse_command(taken.offers[1].command, {"estimate_density"})
+    assert (name, arguments) == ("estimate_density", {"upload": "river.csv", "columns": ["level"]})
+
+
+def test_rows_without_a_time_are_first_of_all_a_table(tmp_path):
+    source = tmp_path / "pairs.csv"
+    source.write_bytes(b"a,b\n" + b"".join(b"%d,%d.5\n" % (t * t % 41, t) for t in range(40)))
+    taken = uploads.take(source, tmp_path / "kept")
+    assert taken.line.startswith("pairs.csv: 2 columns (a, b), 40 rows, none missing.")
+    assert re.search(r"\(about \d+ s\)", taken.line)
+    assert [offer.command.split()[0] for offer in taken.offers] == ["/estimate_density", "/track_state"]
+    assert taken.offers[0].command == '/estimate_density {"upload": "pairs.csv"}'
+
+
+def test_a_nameless_first_column_is_no_column_of_the_table(tmp_path):
+    source = tmp_path / "frame.csv"
+    source.write_bytes(b",a,b\n" + b"".join(b"%d,%d,%d.5\n" % (t, t * t % 41, t) for t in range(40)))
+    taken = uploads.take(source, tmp_path / "kept")
+    assert [offer.command.split()[0] for offer in taken.offers] == ["/estimate_density", "/track_state"]
+    assert taken.offers[0].command.endswith('"columns": ["a", "b"]}')
+
+
+def test_columns_of_text_are_left_out_of_the_command_and_named(tmp_path):
+    source = tmp_path / "people.csv"
+    source.write_bytes(PEOPLE)
+    taken = uploads.take(source, tmp_path / "kept")
+    assert "No numbers in name: left out." in taken.line
+    assert [offer.command for offer in taken.offers] == [
+        '/estimate_density {"upload": "people.csv", "columns": ["height", "weight"]}'
+    ]
+    read = read_table(tmp_path / "kept" / "people.csv", ["height", "weight"])
+    assert read.values.shape == (90, 2)
+
+
+def test_a_table_too_large_is_said_to_be_so_beforehand(tmp_path, monkeypatch):
+    monkeypatch.setattr(tool_limits, "MAX_SECONDS", 1.0)
+    source = tmp_path / "people.csv"
+    source.write_bytes(PEOPLE)
+    taken = uploads.take(source, tmp_path / "kept")
+    assert "1 s is the most" in taken.line
+
+
+def test_parquet_is_taken_where_it_can_be_read(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    source = tmp_path / "upload"
+    parquet.write_table(pyarrow.table({"a": [t * t % 41 for t in range(40)], "b": [0.5] * 40}), source)
+    taken = uploads.take(source, tmp_path / "kept", "numbers.parquet")
+    assert taken.line.startswith("numbers.parquet: 2 columns (a, b), 40 rows")
+    assert [offer.command for offer in taken.offers] == ['/estimate_density {"upload": "numbers.parquet"}']
+
+
+def test_what_is_no_parquet_is_refused_with_what_to_do(tmp_path):
+    source = tmp_path / "fake.parquet"
+    source.write_bytes(PEOPLE)
+    taken = uploads.take(source, tmp_path / "kept")
+    assert taken.line.startswith("Not added. ")
+    assert "CSV" in taken.line
+    assert taken.offers == ()
 
 
 @pytest.mark.parametrize(
@@ -87,10 +152,10 @@ def test_what_was_read_is_said_and_its_command_runs(tmp_path):
 def test_what_cannot_be_read_is_not_kept(tmp_path, content, words):
     source = tmp_path / "bad.csv"
     source.write_bytes(content)
-    line, command = uploads.take(source, tmp_path / "kept")
-    assert line.startswith("Not added. ")
-    assert words in line
-    assert command == ""
+    taken = uploads.take(source, tmp_path / "kept")
+    assert taken.line.startswith("Not added. ")
+    assert words in taken.line
+    assert taken.offers == ()
     assert not (tmp_path / "kept").exists()
 
 
@@ -98,9 +163,9 @@ def test_too_large_a_file_is_refused_by_its_size(tmp_path, monkeypatch):
     monkeypatch.setattr(uploads, "MAX_BYTES", 100)
     source = tmp_path / "big.csv"
     source.write_bytes(GOOD)
-    line, command = uploads.take(source, tmp_path / "kept")
-    assert "100 is the most" in line
-    assert command == ""
+    taken = uploads.take(source, tmp_path / "kept")
+    assert "100 is the most" in taken.line
+    assert taken.offers == ()
     with pytest.raises(ValueError, match="is the most"):
         uploads.keep(source, tmp_path / "kept")
 
@@ -117,11 +182,11 @@ def test_users_do_not_see_each_others_files(tmp_path):
 
 def test_a_turn_finds_the_users_own_upload(tmp_path):
     agent = make_agent(tmp_path)
-    agent.tools.append(all_tools()[0])
+    agent.tools.append(find_tool(all_tools(), "track_state"))
     try:
         source = tmp_path / "river.csv"
         source.write_bytes(GOOD)
-        _, command = uploads.take(source, agent.uploads_of("ann"))
+        command = uploads.take(source, agent.uploads_of("ann")).offers[0].command
         for user, ok in (("ann", True), ("bob", False)):
             thread = agent.threads.create(user).id
             events = list(agent.stream(command, user_id=user, thread_id=thread, memory=False))

@@ -51,7 +51,7 @@ def context(tmp_path):
 def test_a_good_call_gives_output(context):
     result = call_tool(TOOL, {"x": 2}, context)
     assert result.ok
-    assert result.as_dict() == {"summary": "x is 2", "plots": [], "x": 2.0}
+    assert result.as_dict() == {"summary": "x is 2", "plots": [], "files": [], "x": 2.0}
     assert result.seconds >= 0
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bethink.tools import pictures
 from bethink.tools.filtering import plot
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def animate_field(result: TwinResult, path: Path) -> Path:
 
     sites = np.asarray(result.watch) + 1
     low, high = result.mean - 2 * result.member_sd, result.mean + 2 * result.member_sd
-    figure, (panel,) = plot.new_figure(1, 2.7)
+    figure, (panel,) = pictures.new_figure(1, 2.7)
     figure.set_dpi(DPI)
     least, most = float(result.truth.min()), float(result.truth.max())
     panel.set_xlim(sites[0], sites[-1])
@@ -46,9 +47,9 @@ def animate_field(result: TwinResult, path: Path) -> Path:
             sites, result.observations[0], ".", color=plot.OBSERVED, markersize=5, alpha=0.85, label="observation"
         )
         moving.insert(1, dots)
-    clock = panel.set_title(f"time {result.time[-1]:.2f}", loc="right", color=plot.INK)
+    clock = panel.set_title(f"time {result.time[-1]:.2f}", loc="right", color=pictures.INK)
     moving.append(clock)
-    plot.put_legend(figure, panel)
+    pictures.put_legend(figure, panel)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     figure.set_layout_engine("none")

@@ -13,8 +13,8 @@ from torch import Tensor
 from bethink.tools.filtering.models import DynamicalSystem
 from bethink.tools.filtering.observations import ObservationError, ObservedSeries
 from bethink.tools.filtering.operators import ObservationOperator
-from bethink.tools.filtering.threads import one_thread_if_small
 from bethink.tools.filtering.twin import Filter
+from bethink.tools.threads import one_thread_if_small
 
 MOST_STEPS = 100_000
 """Most model steps from the first row to the last."""

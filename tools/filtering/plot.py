@@ -1,7 +1,4 @@
-"""Pictures of twin experiments and tracked series, for a chat: about 700 px wide, light background, colour-blind-safe.
-
-Figures are built without pyplot, which keeps global state and is not safe in a server's threads.
-"""
+"""Pictures of twin experiments and tracked series, in the style of :mod:`bethink.tools.pictures`."""
 
 from __future__ import annotations
 
@@ -11,6 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from bethink.tools.pictures import (
+    BLUE,
+    DPI,
+    GREY,
+    GRID,
+    INK,
+    MUTED,
+    ORANGE,
+    new_figure,
+    put_legend,
+    save,
+    shortened,
+)
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -19,11 +30,7 @@ if TYPE_CHECKING:
     from bethink.tools.filtering.observations import ObservedSeries
     from bethink.tools.filtering.twin import TwinResult
 
-DPI = 144
-WIDTH_INCHES = 6.6
-INK, MUTED, GRID = "#24292f", "#57606a", "#e6e8eb"
-TRUTH, ESTIMATE, OBSERVED, FREE = "#24292f", "#0072b2", "#d55e00", "#8c8c8c"
-"""Okabe and Ito's palette; lines also differ in dash or marker, so colour is never the only sign."""
+TRUTH, ESTIMATE, OBSERVED, FREE = INK, BLUE, ORANGE, GREY
 Dash = tuple[int, tuple[float, ...]] | str
 FILTER_STYLES: dict[str, tuple[str, str, Dash]] = {
     "robust": ("robust", "#0072b2", "-"),
@@ -33,15 +40,6 @@ FILTER_STYLES: dict[str, tuple[str, str, Dash]] = {
     "particle": ("particle", "#9a6700", (0, (1.2, 1.2))),
 }
 """Label, colour and dash of each filter, the same in every picture."""
-RC = {
-    "font.size": 10.0,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10.5,
-    "text.color": INK,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-}
 MOST_PANELS = 6
 TALLEST = 3.0
 FEW_POINTS = 150
@@ -65,7 +63,7 @@ def draw_components(result: TwinResult, labels: Sequence[str], path: Path) -> Pa
         _focus(panel, result.truth[:, index], result.mean[:, index], *([] if seen is None else [seen]))
     _finish(panels, result.time)
     put_legend(figure, panels[0])
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_field(result: TwinResult, path: Path) -> Path:
@@ -84,7 +82,7 @@ def draw_field(result: TwinResult, path: Path) -> Path:
     image = _hovmoeller(panels[-1], result, error, "error: estimate minus truth", "PuOr_r", size)
     _colour_bar(figure, image, panels[-1:])
     panels[-1].set_xlabel("time")
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_errors(results: Mapping[str, TwinResult], path: Path, jump: float | None = None) -> Path:
@@ -124,7 +122,7 @@ def draw_errors(results: Mapping[str, TwinResult], path: Path, jump: float | Non
     panel.set_ylabel("error" if len(results) == 1 else "rmse")
     _finish(panels, first.time)
     _label_lines(figure, panel, lines)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_filters(results: Mapping[str, TwinResult], label: str, field: bool, path: Path) -> Path:
@@ -149,7 +147,7 @@ def draw_filters(results: Mapping[str, TwinResult], label: str, field: bool, pat
         _colour_bar(figure, image, panels, "error", "both")
     else:
         put_legend(figure, panels[0])
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_ranks(results: Mapping[str, TwinResult], path: Path) -> Path:
@@ -179,7 +177,7 @@ def draw_ranks(results: Mapping[str, TwinResult], path: Path) -> Path:
         panel.grid(False, axis="x")
         panel.tick_params(labelleft=panel is panels[0])
     panels[0].set_ylabel("frequency")
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_series(
@@ -200,11 +198,11 @@ def draw_series(
             middle, width = found.predicted[:, index], np.hypot(found.predicted_sd[:, index], sd)
         _estimate(panel, found.times, middle, width, "estimate" if direct else "prediction", "-")
         _dots(panel, found.times, observed)
-        panel.set_title(_short(name, 60), loc="left", color=INK, fontweight="bold")
+        panel.set_title(shortened(name, 60), loc="left", color=INK, fontweight="bold")
         _focus(panel, observed, middle)
     _finish(panels, found.times)
     put_legend(figure, panels[0])
-    return _save(figure, path)
+    return save(figure, path)
 
 
 def draw_innovations(found: Mapping[str, Assimilation], sd: float, ratios: Mapping[str, float], path: Path) -> Path:
@@ -236,38 +234,15 @@ def draw_innovations(found: Mapping[str, Assimilation], sd: float, ratios: Mappi
     for left in panels[:-2:2]:
         left.set_xlabel("")
         left.tick_params(labelbottom=False)
-    return _save(figure, path)
+    return save(figure, path)
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
 
 
-def new_figure(
-    rows: int, height: float, columns: int = 1, widths: Sequence[float] | None = None
-) -> tuple[Figure, list[Axes]]:
-    """A figure of ``height`` inches with its panels, row by row, in the style of all pictures here."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
-
-    with mpl.rc_context(RC):
-        figure = Figure(figsize=(WIDTH_INCHES, height), dpi=DPI, facecolor="white", layout="constrained")
-        grid = figure.subplots(rows, columns, sharex=columns == 1, squeeze=False, width_ratios=widths)
-        panels = list(grid.ravel())
-    for panel in panels:
-        _plain(panel)
-    return figure, panels
-
-
 def _tall(rows: int) -> float:
     """Inches for so many time series below each other."""
     return 0.85 + rows * (2.3 if rows == 1 else 1.5 if rows <= 3 else 1.2)
-
-
-def _plain(panel: Axes) -> None:
-    panel.spines[["top", "right"]].set_visible(False)
-    panel.grid(True, color=GRID, linewidth=0.8)
-    panel.set_axisbelow(True)
-    panel.tick_params(colors=MUTED)
 
 
 def _truth(panel: Axes, time: np.ndarray, values: np.ndarray) -> None:
@@ -365,25 +340,8 @@ def _label_lines(figure: Figure, panel: Axes, lines: Sequence[tuple[str, str, np
         )  # fmt: skip
 
 
-def put_legend(figure: Figure, panel: Any) -> None:
-    """One line above the figure that names what is drawn in ``panel``."""
-    handles, names = panel.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper left", ncols=len(names), frameon=False, fontsize=9)
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    FigureCanvasAgg(figure).print_png(str(path))
-    return path
-
-
 def _verdict(result: TwinResult) -> str:
     return "diverged" if result.diverged.any() else f"rmse {result.after_burn_in(result.rmse):.3g}"
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _in_state_units(result: TwinResult, index: int) -> np.ndarray | None:

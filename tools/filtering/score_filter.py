@@ -19,7 +19,7 @@ from torch import Tensor
 from bethink.tools.filtering.checks import check_input
 from bethink.tools.filtering.gaussian_score import gaussian_prior
 from bethink.tools.filtering.operators import ObservationOperator, PointwiseOperator, ScaledOperator, variance_of
-from bethink.tools.filtering.threads import one_thread_if_small
+from bethink.tools.threads import one_thread_if_small
 
 if TYPE_CHECKING:
     from bethink.tools.filtering.fused import Kernel

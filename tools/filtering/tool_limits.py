@@ -160,8 +160,3 @@ class Pace:
         share = sum(self.shares[:index]) + self.shares[index] * done / self.cycles
         refuse_if_too_slow(share * self.cycles, self.cycles, now - self.start)
         return share
-
-
-def short(value: float) -> float:
-    """Three significant digits: what is said of a number and what stands in the output are the same."""
-    return float(f"{value:.3g}")

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bethink.tools.contract import Plot, ToolContext, ToolError
+from bethink.tools.contract import Plot, ToolContext, ToolError, short
 from bethink.tools.filtering.tool_limits import (
     DIMENSIONS,
     Pace,
     dimension_of,
     filter_named,
     refuse_if_too_big,
-    short,
 )
 from bethink.tools.filtering.tool_twin import FILTER_TITLES, TITLES, broke_down
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bethink.tools.contract import Plot, ToolContext, ToolError
-from bethink.tools.filtering.tool_limits import Pace, dimension_of, filter_named, short
+from bethink.tools.contract import Plot, ToolContext, ToolError, short
+from bethink.tools.filtering.tool_limits import Pace, dimension_of, filter_named
 
 if TYPE_CHECKING:
     from bethink.tools.filtering.models import DynamicalSystem

@@ -13,7 +13,7 @@ from torch import Tensor
 from bethink.tools.filtering import statistics
 from bethink.tools.filtering.models import DynamicalSystem
 from bethink.tools.filtering.operators import ObservationOperator
-from bethink.tools.filtering.threads import one_thread_if_small
+from bethink.tools.threads import one_thread_if_small
 
 SCORED_COMPONENTS = 4096
 """CRPS, coverage and ranks sort the members; in larger states they look at that many components, evenly spaced."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bethink.tools.filtering.dates import DateError, seconds_of
+from bethink.tools.dates import DateError, seconds_of
 from bethink.tools.filtering.observations import ObservationError, ObservedSeries, read_observations
 
 nan = np.nan

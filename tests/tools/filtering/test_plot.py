@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bethink.tools import pictures
 from bethink.tools.filtering import plot
 from bethink.tools.filtering.animation import animate_field
 from bethink.tools.filtering.assimilation import Assimilation
 from bethink.tools.filtering.observations import ObservedSeries
 from bethink.tools.filtering.twin import TwinResult
 
-WIDTH = round(plot.WIDTH_INCHES * plot.DPI)
+WIDTH = round(pictures.WIDTH_INCHES * pictures.DPI)
 
 
 def result(cycles: int = 40, sites: int = 12, direct: bool = True, seed: int = 0) -> TwinResult:

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from bethink.tools.filtering.threads import SMALL, one_thread_if_small
+from bethink.tools.threads import SMALL, one_thread_if_small
 
 
 @pytest.mark.skipif(torch.get_num_threads() < 2, reason="this machine has one core")
