@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from bethink.tools.density.checks import LEAST_ROWS, TableError, check_kind, check_size, check_table, tied_columns
 from bethink.tools.density.diffusion import labels as ode_labels
 from bethink.tools.density.mixture import draw, log_density, smooth
-from bethink.tools.density.network import train_map
+from bethink.tools.density.network import Map, train_map
 from bethink.tools.density.scaling import robust_scaling
 from bethink.tools.density.selection import choose, find_clusters
 
@@ -53,7 +54,8 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
         clusters: number of Gaussian clusters that shape the kernels; ``"auto"`` tries 1 to 128.
         bandwidth: width h in (0, 1] of a kernel in units of its cluster's spread; ``"auto"`` tries 0.02 to 1.
         rows: at most that many rows become kernels (a random subset of a larger table).
-        labels: number of pairs the network learns from; ``"auto"`` takes 10,000 to 40,000, fewer where each costs more.
+        labels: number of pairs the network learns from; ``"auto"`` takes 10,000 to 40,000, fewer where each costs more;
+            0 makes no network, for those who want the density alone.
         hidden: widths of the network's layers; ``"auto"`` is three of 64, or of 128 for more than 4 columns.
         ode_steps: steps of the reverse ODE.
         network_steps: batches of 512 pairs the network is trained with, at most.
@@ -158,7 +160,10 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
                 self.bandwidth == "auto" or (_is_number(self.bandwidth) and 0 < float(self.bandwidth) <= 1),
                 "'auto' or a number in (0, 1]",
             ),
-            "labels": (self.labels == "auto" or _is_whole(self.labels, 20), "'auto' or a whole number from 20"),
+            "labels": (
+                self.labels == "auto" or self.labels == 0 or _is_whole(self.labels, 20),
+                "'auto', a whole number from 20, or 0 for no network",
+            ),
             "rows": (_is_whole(self.rows, LEAST_ROWS), f"a whole number from {LEAST_ROWS}"),
             "hidden": (automatic, "'auto' or a sequence of widths from 1"),
             "ode_steps": (_is_whole(self.ode_steps, 2), "a whole number from 2"),
@@ -220,11 +225,16 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
 
     def _fit_network(self, rows: np.ndarray, seed: int, progress: Callable[[float, str], None]) -> None:
         """Label noise by the reverse ODE, and train F on the pairs."""
+        self.history_, self.network_error_ = [], math.nan
+        self.label_seconds_ = self.train_seconds_ = 0.0
+        self.network_: Map | None = None
+        count = self._label_count()
+        if not count:
+            return
         begun = time.perf_counter()
         device = self._device()
         mixture = self.mixture_.to(torch.float32, device)
         generator = torch.Generator(device).manual_seed(seed)
-        count = self._label_count()
         noise = torch.randn(count, self.n_features_in_, generator=generator, device=device)
         given: torch.Tensor | None = None
         if self.n_conditions_in_:
@@ -237,7 +247,7 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
         data = ode_labels(mixture, noise, self.ode_steps, given, labelled)
         self.label_seconds_ = time.perf_counter() - begun
         begun = time.perf_counter()
-        self.network_, training = train_map(
+        network, training = train_map(
             noise,
             data,
             given,
@@ -247,7 +257,7 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
             seed=seed,
             progress=lambda share, message: progress(0.4 + 0.6 * share, message),
         )
-        self.history_, self.network_error_ = training.history, training.error
+        self.network_, self.history_, self.network_error_ = network, training.history, training.error
         self.train_seconds_ = time.perf_counter() - begun
 
     def _widths(self) -> tuple[int, ...]:
@@ -311,6 +321,8 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
         check_is_fitted(self)
         if n_samples < 1:
             raise ValueError(f"{n_samples} samples were asked for; ask for at least 1.")
+        if self.network_ is None:
+            raise ValueError("The fit had labels=0, so there is no network; use sample_smoothed, or fit with labels.")
         seed = int(check_random_state(self.random_state if random_state is None else random_state).randint(2**31 - 1))
         device = self._device()
         generator = torch.Generator(device).manual_seed(seed)

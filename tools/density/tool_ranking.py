@@ -23,7 +23,7 @@ FITTING = 0.5
 
 
 def cross_fitted(
-    model: DiffusionDensity,
+    model: DiffusionDensity | None,
     rows: np.ndarray,
     centres: np.ndarray,
     conditions: np.ndarray | None,
@@ -35,6 +35,9 @@ def cross_fitted(
 
     Each learns from at most ``most`` rows. ``centres`` are the rows without the noise of columns of steps. Where a part
     cannot be learnt from (too few different rows), its counterpart is scored by ``model``.
+
+    Raises:
+        ValueError: such a part, and no ``model``.
     """
     parts = parts_of(len(rows))
     part = np.random.default_rng(seed).permutation(len(rows)) % parts
@@ -47,6 +50,8 @@ def cross_fitted(
             progress(begun + width * FITTING * share, "Learning each row's density from the others")
 
         fitted = _learn(rows[others], None if conditions is None else conditions[others], most, seed, step) or model
+        if fitted is None:
+            raise ValueError("A part of the table has no density, and no model of the whole was given; see its rows.")
         for place in range(0, len(own), CHUNK):
             progress(begun + width * (FITTING + (1 - FITTING) * place / len(own)), "Ranking the rows")
             some = own[place : place + CHUNK]
@@ -58,12 +63,10 @@ def cross_fitted(
 def _learn(
     rows: np.ndarray, conditions: np.ndarray | None, most: int, seed: int, progress: Callable[[float, str], None]
 ) -> DiffusionDensity | None:
-    """A density of the rows, its network untrained since nothing is drawn from it; None where there is no density."""
+    """A density of the rows, without a network since nothing is drawn from it; None where there is no density."""
     from bethink.tools.density.estimator import DiffusionDensity
 
-    quick = DiffusionDensity(
-        rows=most, labels=20, ode_steps=2, network_steps=2, hidden=(2,), random_state=seed, progress=progress
-    )
+    quick = DiffusionDensity(rows=most, labels=0, random_state=seed, progress=progress)
     try:
         return quick.fit(rows, conditions=conditions)
     except ValueError:

@@ -332,3 +332,14 @@ def test_the_same_seed_draws_the_same():
     first, again, other = (draw(found, 50, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("conditions", [False, True])
+def test_the_density_alone_is_that_of_the_moments(conditions):
+    rows = table(60, 3, 1)
+    found = smooth([Layer(clusters_of(rows, 2), 0.4, 1.0)], 1 if conditions else 0)
+    x, c = (
+        (torch.from_numpy(rows[:, 1:]), torch.from_numpy(rows[:, :1])) if conditions else (torch.from_numpy(rows), None)
+    )
+    kernels = DiffusedKernels(found, 0.6, 0.5)
+    torch.testing.assert_close(kernels.log_density(x, c), kernels.moments(x, c).log_density, rtol=1e-12, atol=1e-12)
