@@ -34,12 +34,14 @@ START_S = 3.0
 TRIES = 60
 """Clusters and bandwidths tried, whose cost is that of held-out rows times rows."""
 MOST_CHOSEN_BY = 1_500
-PAIR_S, PAIR_COLUMN_S = 4e-9, 4e-10
+PAIR_S, PAIR_COLUMN_S = 3e-9, 4e-10
 """A kernel's density at a row, and what each column adds."""
 CLUSTERING_S = 6e-9
 """Finding clusters: for a row, a cluster of the most that are tried, and a square of the columns."""
-LABELLING_S, LABELLING_COLUMN_S = 9.0, 0.12
+LABELLING_S, LABELLING_COLUMN_S = 6.0, 0.05
 """The estimator makes fewer labels where each costs more."""
+NETWORK_S, NETWORK_COLUMN_S = 5.0, 0.03
+"""Training to its last batch."""
 KERNELS_A_ROW = 1.5
 """Several layers of clusters each have kernels."""
 SAMPLE_S = 4e-7
@@ -101,7 +103,7 @@ def _plan(rows: int, columns: int, generate: int, fit_rows: int, ranking_rows: i
     kernel = KERNELS_A_ROW * (PAIR_S + PAIR_COLUMN_S * columns)
     seconds = {
         "start": START_S / 2,
-        "fit": _choosing(used, columns) + LABELLING_S + LABELLING_COLUMN_S * columns + NET_SECONDS,
+        "fit": _choosing(used, columns) + LABELLING_S + NETWORK_S + (LABELLING_COLUMN_S + NETWORK_COLUMN_S) * columns,
         "score": held_out * used * kernel,
         "generate": SAMPLE_S * generate * columns + 1.0,
         "odd": parts * _choosing(others, columns) + rows * others * kernel,
