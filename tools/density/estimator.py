@@ -16,9 +16,9 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from bethink.tools.density.checks import LEAST_ROWS, TableError, check_kind, check_size, check_table, tied_columns
 from bethink.tools.density.diffusion import labels as ode_labels
-from bethink.tools.density.mixture import draw, log_density, smooth
+from bethink.tools.density.mixture import draw, log_density, rescaled, smooth
 from bethink.tools.density.network import Map, train_map
-from bethink.tools.density.scaling import robust_scaling
+from bethink.tools.density.scaling import clipped_deviation, robust_scaling
 from bethink.tools.density.selection import choose, find_clusters
 
 PAIR_WORK = 2e9
@@ -233,7 +233,9 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
             return
         begun = time.perf_counter()
         device = self._device()
-        mixture = self.mixture_.to(torch.float32, device)
+        # the ODE's times are made for columns of deviation 1, which heavy tails are not in units of their quartiles
+        unit = clipped_deviation(rows[:, self.n_conditions_in_ :])
+        mixture = rescaled(self.mixture_, unit).to(torch.float32, device)
         generator = torch.Generator(device).manual_seed(seed)
         noise = torch.randn(count, self.n_features_in_, generator=generator, device=device)
         given: torch.Tensor | None = None
@@ -245,6 +247,7 @@ class DiffusionDensity(DensityMixin, BaseEstimator):
             progress(0.4 * share, f"Labelling {count:,} draws of noise")
 
         data = ode_labels(mixture, noise, self.ode_steps, given, labelled)
+        data = data * torch.from_numpy(unit).to(data)
         self.label_seconds_ = time.perf_counter() - begun
         begun = time.perf_counter()
         network, training = train_map(

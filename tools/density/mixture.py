@@ -216,6 +216,22 @@ def _pieces(
     return pieces
 
 
+def rescaled(mixture: KernelMixture, scale: np.ndarray) -> KernelMixture:
+    """The same kernels with every column (not the conditions) divided by its ``scale`` (d,)."""
+    factor = 1 / torch.from_numpy(scale)
+    centres = (mixture.centres @ mixture.basis.transpose(1, 2)) * factor
+    regression = (mixture.gain @ mixture.basis.transpose(1, 2)) * factor
+    root = factor[:, None] * mixture.basis * mixture.variances.sqrt()[:, None]
+    variances, basis = torch.linalg.eigh(root @ root.transpose(1, 2))
+    return replace(
+        mixture,
+        centres=centres @ basis,
+        basis=basis,
+        variances=variances.clamp_min(LEAST_VARIANCE),
+        gain=regression @ basis,
+    )
+
+
 class DiffusedKernels:
     """The kernels of a mixture after the forward process: N(alpha c_j, alpha^2 H_k + beta^2 I), ready for queries.
 

@@ -31,6 +31,16 @@ class Scaling:
         return float(np.log(self.scale).sum())
 
 
+def clipped_deviation(values: np.ndarray, share: float = 0.005) -> np.ndarray:
+    """Standard deviations (d,) of the columns of values (n, d), the ``share`` at either end drawn in to its quantile.
+
+    A column that is constant but for those has its plain deviation.
+    """
+    low, high = np.quantile(values, [share, 1 - share], axis=0)
+    found = np.clip(values, low, high).std(0)
+    return np.where(found > 0, found, values.std(0))
+
+
 def robust_scaling(values: np.ndarray) -> Scaling:
     """Median and interquartile range (as a normal's standard deviation) of the columns of values (n, d).
 

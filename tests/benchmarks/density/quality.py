@@ -8,12 +8,15 @@ models in the noise of drawing). The floor is that of as many fresh rows of the 
 by construction (about E|x - x'| / 15,000). The line of the training rows says how far those are from the truth
 themselves, which is what a model has to go by: near it, models differ by chance more than by merit.
 
-The bars are on the means over the seeds. Gaussian mixtures are another one for each seed.
+``BETHINK_DENSITY_SETS=two_moons,...`` measures some sets anew; the others' figures stay, each with its commit. The bars
+are on the means over the seeds. Gaussian mixtures are another one for each seed.
 """
 
 from __future__ import annotations
 
+import json
 import math
+import os
 from collections.abc import Callable
 from statistics import mean, stdev
 from typing import Any
@@ -31,7 +34,7 @@ from bethink.tools.density.toys import gaussian_mixture, toy_named
 from tests.benchmarks.density.peers import Model, Table, peers_named
 from tests.benchmarks.density.speed import sampling_speed
 from tests.benchmarks.density.workers import side_by_side
-from tests.benchmarks.report import Bar, bar, show
+from tests.benchmarks.report import RESULTS, Bar, bar, commit, show
 
 SETS = (
     "two_moons",
@@ -95,17 +98,29 @@ def compare(name: str, seed: int, seconds: float = math.inf) -> dict[str, Any]:
     return scores
 
 
+def measured_before(names: set[str]) -> dict[str, Any]:
+    """What docs/results/density.json has of these sets."""
+    file = RESULTS / "density.json"
+    parts = json.loads(file.read_text(encoding="utf-8"))["figures"] if file.exists() else {}
+    sets = parts.get("quality", {}).get("sets", {})
+    before = parts.get("quality", {}).get("commit", "unknown")
+    return {name: {"commit": before, **sets[name]} for name in names if name in sets}
+
+
 def run(
     seeds: int = SEEDS, seconds: float = math.inf, sets: tuple[str, ...] = SETS
 ) -> tuple[list[Bar], dict[str, Any]]:
     """Print a table for each set and that of ratios; bars and figures."""
-    jobs = [(name, seed, seconds) for name in sets for seed in range(seeds)]
-    found = side_by_side("quality", compare, jobs)
+    wanted = [name for name in os.environ.get("BETHINK_DENSITY_SETS", "").split(",") if name] or list(sets)
+    kept = measured_before(set(sets) - set(wanted))
+    wanted = [name for name in sets if name not in kept]
+    results = side_by_side("quality", compare, [(name, seed, seconds) for name in wanted for seed in range(seeds)])
+    now = {name: results[n * seeds : (n + 1) * seeds] for n, name in enumerate(wanted)}
     bars: list[Bar] = []
     figures: dict[str, Any] = {}
     ratios: list[tuple[object, ...]] = []
-    for number, name in enumerate(sets):
-        mine = found[number * seeds : (number + 1) * seeds]
+    for name in sets:
+        mine = now[name] if name in now else kept[name]["seeds"]
         rows = [(model, *_cells([scores[model] for scores in mine])) for model in LINES]
         show(f"{name}: mean over {seeds} seeds (sd over seeds)", COLUMNS, rows)
         averages = {model: {m: mean(s[model][m] for s in mine) for m in METRICS} for model in LINES}
@@ -116,7 +131,8 @@ def run(
             bars.append(bar(f"{name}: {label}, ours over the best of NSF, MAF, flow matching", worst, "<=", 1))
         off = abs(mean(scores["ours"]["memorisation"] for scores in mine) - 1)
         bars.append(bar(f"{name}: memorisation ratio of ours, distance from 1", off, "<=", 0.1))
-        figures[name] = {"ratios": over, "seeds": mine}
+        at = commit() if name in now else kept[name].get("commit", "that of the part")
+        figures[name] = {"ratios": over, "seeds": mine, "commit": at}
     heads = [f"{letter} / {short}" for letter in "EW" for short in ("floor", "NSF", "MAF", "FM")]
     title = "Ours over the floor and each rival (below 1: ours is nearer); E energy distance, W sliced Wasserstein"
     show(title, ("set", *heads), ratios)

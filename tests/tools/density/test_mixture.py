@@ -22,6 +22,7 @@ from bethink.tools.density.mixture import (
     Layer,
     draw,
     log_density,
+    rescaled,
     smooth,
 )
 
@@ -343,3 +344,13 @@ def test_the_density_alone_is_that_of_the_moments(conditions):
     )
     kernels = DiffusedKernels(found, 0.6, 0.5)
     torch.testing.assert_close(kernels.log_density(x, c), kernels.moments(x, c).log_density, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("q", [0, 1])
+def test_rescaling_divides_the_columns(q):
+    rows, scale = table(60, 3, 2), np.array([0.1, 3.0, 40.0])[q:]
+    found = smooth([Layer(clusters_of(rows, 2), 0.4, 1.0)], q, 0.01)
+    moved = rescaled(found, scale)
+    x, c = torch.from_numpy(rows[:, q:]), torch.from_numpy(rows[:, :q]) if q else None
+    expected = log_density(found, x, c) + np.log(scale).sum()
+    torch.testing.assert_close(log_density(moved, x / torch.from_numpy(scale), c), expected, rtol=1e-6, atol=1e-6)

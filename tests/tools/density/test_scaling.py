@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bethink.tools.density.scaling import robust_scaling
+from bethink.tools.density.scaling import clipped_deviation, robust_scaling
 
 
 def normal(n: int, d: int, seed: int = 0) -> np.ndarray:
@@ -45,3 +45,11 @@ def test_a_column_mostly_of_one_value_takes_its_standard_deviation():
     found = robust_scaling(column[:, None])
     assert found.scale[0] == pytest.approx(column.std())
     assert np.isfinite(found.apply(column[:, None])).all()
+
+
+def test_far_values_do_not_set_the_clipped_deviation():
+    column = np.random.default_rng(0).normal(size=(2000, 1))
+    far = column.copy()
+    far[0] = 1e6
+    assert clipped_deviation(far)[0] == pytest.approx(column.std(), rel=0.05)
+    assert clipped_deviation(np.r_[np.zeros((999, 1)), [[5.0]]])[0] > 0
