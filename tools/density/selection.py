@@ -69,7 +69,9 @@ def find_clusters(rows: np.ndarray, count: int, seed: int, start: Clusters | Non
         return Clusters(rows.mean(0)[None], covariance[None], np.zeros(len(rows), dtype=int), rows)
     model = GaussianMixture(count, reg_covar=REGULARISER, max_iter=EM_STEPS, random_state=seed)
     if start is not None:
-        weights = np.bincount(start.member, minlength=count) / len(start.member)
+        # a cluster may have drawn no row; its weight must not be 0
+        weights = np.maximum(np.bincount(start.member, minlength=count), 1).astype(float)
+        weights /= weights.sum()
         model.set_params(
             max_iter=REFINING_STEPS,
             means_init=start.means,
