@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from bethink.tools.density.estimator import DiffusionDensity
     from bethink.tools.density.tool import EstimateDensityInput, EstimateDensityOutput
 
+FAR = 1e4
+"""Widths of a column's middle half beyond which a value is named."""
 FEW_LEVELS = 25
 """Distinct values up to which dots in a picture are moved apart."""
 
@@ -58,7 +60,7 @@ def _run(request: EstimateDensityInput, context: ToolContext, start: float) -> E
     try:
         table = _table(request, context)
         layout = layout_of(table.columns, table.values)
-        notes = [*table.notes, *layout.notes]
+        notes = [*table.notes, *layout.notes, *far_values(table, layout)]
         free, given = _given(request, layout, table, notes)
         if len(table.values) < 2 * len(layout.fitted):
             rows, columns = counted(len(table.values), "complete row"), counted(len(layout.fitted), "column")
@@ -116,6 +118,20 @@ def _run(request: EstimateDensityInput, context: ToolContext, start: float) -> E
 
 
 # -- parts ------------------------------------------------------------------------------------------------------------
+
+
+def far_values(table: Table, layout: Layout) -> list[str]:
+    """A sentence for each column whose farthest value is ten thousand times as far as its middle half is wide."""
+    from bethink.tools.density.scaling import robust_scaling
+
+    columns = list(layout.fitted)
+    scaled = np.abs(robust_scaling(table.values[:, columns]).apply(table.values[:, columns]))
+    found = []
+    for place in np.flatnonzero(scaled.max(0) > FAR):
+        row = int(scaled[:, place].argmax())
+        name, value = layout.columns[columns[place]], table.values[row, columns[place]]
+        found.append(f"Column {name[:80]!r} holds {value:g}, far from all else: mend it if it is no measurement.")
+    return found
 
 
 def _table(request: EstimateDensityInput, context: ToolContext) -> Table:

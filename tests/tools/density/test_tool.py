@@ -348,3 +348,17 @@ def test_what_the_model_reads_is_short(uploads):
     result = call(uploads, upload="t.csv", odd_rows=10, generate=10)
     assert len(json.dumps(result.output)) < 12_000
     assert "The oddest is row" in model_text(result)
+
+
+def test_a_value_far_from_all_else_is_named():
+    from bethink.tools.density.table import Table
+    from bethink.tools.density.tool_columns import layout_of
+    from bethink.tools.density.tool_run import far_values
+
+    values = np.random.default_rng(0).normal(size=(100, 2))
+    clean = Table(("a", "b"), values.copy(), np.arange(1, 101))
+    assert far_values(clean, layout_of(clean.columns, clean.values)) == []
+    values[7, 1] = 1e12
+    spoilt = Table(("a", "b"), values, np.arange(1, 101))
+    (note,) = far_values(spoilt, layout_of(spoilt.columns, spoilt.values))
+    assert "'b' holds 1e+12" in note
