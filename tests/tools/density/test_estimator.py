@@ -446,12 +446,3 @@ def test_memory_is_bounded():
     assert queries < 100
     assert wide < 200
     assert steps < 100
-
-
-def test_without_labels_there_is_a_density_and_no_network():
-    plain, whole = quick(labels=0).fit(rows()), quick().fit(rows())
-    np.testing.assert_array_equal(plain.log_prob(rows()), whole.log_prob(rows()))
-    assert plain.network_ is None
-    assert plain.sample_smoothed(3, random_state=0).shape == (3, 2)
-    with pytest.raises(ValueError, match="labels=0"):
-        plain.sample(3)
