@@ -294,7 +294,7 @@ class DiffusedKernels:
     def _block(self, z: Tensor, conditions: Tensor | None, divergence: bool) -> Moments:
         mix, alpha = self.mixture, self.alpha
         own, shift, weights, level = self._weights(z, conditions)
-        # this way round the product of a wide and a thin matrix is some three times as fast
+        # this way round the product of a wide and a thin matrix is faster
         sums = (mix.values @ weights.transpose(1, 2)).transpose(1, 2)
         mass = sums[..., -1]
         log_density = (level + mass.log()).logsumexp(0)

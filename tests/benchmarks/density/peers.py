@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -145,7 +146,7 @@ class Mixture(_Scaled):
         return np.asarray(self.model.score_samples((x - self.mean) / self.sd)) - self.log_scale
 
 
-class Network(_Scaled):
+class Network(_Scaled, ABC):
     """A model that trains by time; subclasses say what network, loss, samples and density."""
 
     training = Training()
@@ -174,20 +175,20 @@ class Network(_Scaled):
         with torch.no_grad():
             return torch.cat([self._log_prob(part) for part in z.split(self.chunk)]).double().numpy() - self.log_scale
 
-    def _network(self, d: int) -> nn.Module:
-        raise NotImplementedError
+    @abstractmethod
+    def _network(self, d: int) -> nn.Module: ...
 
-    def _loss(self, network: nn.Module, batch: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _loss(self, network: nn.Module, batch: Tensor) -> Tensor: ...
 
-    def _held_out(self, held: Tensor) -> Callable[[nn.Module], Tensor]:
-        raise NotImplementedError
+    @abstractmethod
+    def _held_out(self, held: Tensor) -> Callable[[nn.Module], Tensor]: ...
 
-    def _draw(self, n: int) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _draw(self, n: int) -> Tensor: ...
 
-    def _log_prob(self, z: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _log_prob(self, z: Tensor) -> Tensor: ...
 
 
 class Flow(Network):
