@@ -7,9 +7,10 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
@@ -121,3 +122,24 @@ def finish(
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"Written: {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}")
     return path
+
+
+def run_parts(name: str, parts: Mapping[str, str], packages: Sequence[str]) -> None:
+    """Run the parts of a bench that is a package, print their bars, write ``docs/results/NAME.json`` after each.
+
+    ``parts`` are modules with ``run() -> (bars, figures)``, with what each measures. The environment's ``ONLY`` names
+    some of them; the others' figures stay in the file, each part with the date and commit it was measured at.
+    """
+    wanted = [part for part in os.environ.get("ONLY", "").split(",") if part] or list(parts)
+    unknown = set(wanted) - set(parts)
+    if unknown:
+        sys.exit(f"There is no part {', '.join(sorted(unknown))}. Choose from {', '.join(parts)}.")
+    file = RESULTS / f"{name}.json"
+    done: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))["figures"] if file.exists() else {}
+    for part in (part for part in parts if part in wanted):
+        measured_at = commit()
+        bars, figures = import_module(f"tests.benchmarks.{name}.{part}").run()
+        date = datetime.now(UTC).isoformat(timespec="seconds")
+        done[part] = {"date": date, "commit": measured_at, "bars": [asdict(b) for b in bars], **figures}
+        kept = {part: done[part] for part in parts if part in done}
+        finish(name, kept, [Bar(**b) for found in kept.values() for b in found["bars"]], packages=packages)

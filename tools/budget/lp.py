@@ -9,7 +9,7 @@ import numpy as np
 from bethink.tools.budget.cmdp import StochasticPolicy, TabularCMDP, TabularPolicy, best_response, outcome
 
 
-class InfeasibleBudget(ValueError):  # noqa: N818 (the name users know)
+class InfeasibleBudget(ValueError):
     """No policy is cheap enough; ``minimum`` is the least budget per user that one needs."""
 
     def __init__(self, budget: float, minimum: float) -> None:
