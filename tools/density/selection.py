@@ -76,7 +76,7 @@ def find_clusters(rows: np.ndarray, count: int, seed: int, start: Clusters | Non
             max_iter=REFINING_STEPS,
             means_init=start.means,
             weights_init=weights,
-            precisions_init=np.linalg.inv(start.covariances),
+            precisions_init=precisions(start.covariances),
         )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -84,6 +84,16 @@ def find_clusters(rows: np.ndarray, count: int, seed: int, start: Clusters | Non
     chance = model.predict_proba(rows).cumsum(1)
     member = (chance < generator.random(len(rows))[:, None]).sum(1).clip(0, count - 1)
     return Clusters(model.means_, model.covariances_, member, rows)
+
+
+def precisions(covariances: np.ndarray) -> np.ndarray:
+    """Inverses of covariances (count, d, d), symmetric to the bit and positive definite in their rounded form too."""
+    roots = np.linalg.inv(np.linalg.cholesky(covariances))
+    found = np.swapaxes(roots, 1, 2) @ roots
+    found = (found + np.swapaxes(found, 1, 2)) / 2
+    values = np.linalg.eigvalsh(found)
+    short = np.maximum(1e-14 * values[:, -1] - values[:, 0], 0.0)  # a cluster flat in one direction, long in another
+    return found + short[:, None, None] * np.eye(covariances.shape[1])
 
 
 class HeldOut:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bethink.tools.density.mixture import Clusters, Layer, log_density, smooth
-from bethink.tools.density.selection import BANDWIDTHS, Choice, HeldOut, choose, find_clusters, stack
+from bethink.tools.density.selection import BANDWIDTHS, Choice, HeldOut, choose, find_clusters, precisions, stack
 from bethink.tools.density.toys import gaussian_mixture, toy_named
 
 
@@ -78,6 +78,21 @@ def test_a_start_on_a_thin_table_is_taken(thinness):
     rows[:, 2] = rows[:, 0] + rows[:, 1] + thinness * chance.normal(size=400)
     found = find_clusters(rows, 5, 0, find_clusters(rows[:200], 5, 0))
     assert np.isfinite(found.covariances).all()
+
+
+@pytest.mark.parametrize("condition", [1e3, 1e12, 1e14])
+def test_precisions_of_flat_clusters_are_those_that_scikit_learn_takes(condition):
+    generator = np.random.default_rng(0)
+    turned, _ = np.linalg.qr(generator.normal(size=(6, 6)))
+    covariance = (turned * np.geomspace(1e-6, 1e-6 * condition, 6)) @ turned.T
+    covariance = (covariance + covariance.T) / 2 + 1e-6 * np.eye(6)
+    found = precisions(covariance[None])[0]
+    assert np.array_equal(found, found.T)
+    assert np.linalg.eigvalsh(found)[0] > 0
+    rows = generator.normal(size=(300, 6)) @ np.linalg.cholesky(covariance).T
+    member = generator.integers(0, 2, 300)
+    start = Clusters(np.stack([rows.mean(0) - 0.01, rows.mean(0)]), np.stack([covariance, covariance]), member, rows)
+    assert len(find_clusters(rows, 2, 0, start).means) == 2
 
 
 # -- the likelihood ---------------------------------------------------------------------------------------------------
