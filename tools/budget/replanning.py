@@ -1,0 +1,221 @@
+"""Planning again in every step on the money that is left and the states that users are in now.
+
+Errors of the plan, and luck, are corrected by what was really spent: only the last step's are left at the end. Under
+the hard guarantee an open coupon blocks its whole face value until it is settled, one step later. A plan that does not
+know this meets the guard when little money is left; one that does spends early, and at the end only on users who will
+redeem. With occupancies x_t(s, a), costs c and face values f that is a linear program with T budgets instead of one:
+
+    max sum x_t(s,a) r(s,a)   s.t.   sum_{u<t} x_u . c + x_t . f <= B   for each step t, and the flow of x.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bethink.tools.budget.cmdp import Floats, Ints, StochasticPolicy, TabularCMDP, best_response
+from bethink.tools.budget.lp import InfeasibleBudget, LPSolution, check_budget
+
+INFEASIBLE = 2
+"""HiGHS by way of scipy: no solution."""
+GOLDEN = 0.6180339887498949
+"""Turns the order of users from step to step."""
+
+
+class _Program(NamedTuple):
+    """The linear program but for the budget and the first states; variables (t, s, a)."""
+
+    gain: Floats
+    flow: Any
+    blocked: Any
+    bounds: Floats
+
+
+def _program(cmdp: TabularCMDP, horizon: int, faces: Floats | None) -> _Program:
+    """The tables of ``horizon`` steps. ``faces``: value of each action while it is open [A]; None: one budget."""
+    from scipy.sparse import block_array, csr_array, eye_array, kron
+
+    s, a = cmdp.states, cmdp.actions
+    leaves = kron(eye_array(s), np.ones((1, a)))
+    enters = csr_array(cmdp.transition.reshape(s * a, s).T)
+    flow = [[leaves if j == i else -enters if j == i - 1 else None for j in range(horizon)] for i in range(horizon)]
+    steps = np.arange(horizon)
+    if faces is None:
+        blocked: NDArray = np.tile(cmdp.cost.ravel(), horizon)[None]
+    else:
+        before, now = steps[None] < steps[:, None], steps[None] == steps[:, None]
+        blocked = np.kron(before, cmdp.cost.ravel()) + np.kron(now, np.tile(faces, s))
+    gain = (cmdp.gamma**steps)[:, None, None] * cmdp.reward
+    allowed = np.ones((s, a), bool) if cmdp.allowed is None else cmdp.allowed
+    most = np.where(np.tile(allowed.ravel(), horizon), np.inf, 0.0)
+    bounds = np.stack([np.zeros_like(most), most], 1)
+    return _Program(gain.ravel(), block_array(flow, format="csr"), csr_array(blocked), bounds)
+
+
+def _solve(program: _Program, initial: Floats, budget: float) -> tuple[Floats, float]:
+    """Occupancies (flat) and the price of money, both per user.
+
+    Raises:
+        InfeasibleBudget: no policy keeps within ``budget``.
+    """
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array, hstack
+
+    rows = program.blocked.shape[0]
+    start = np.zeros(program.flow.shape[0])
+    start[: len(initial)] = initial
+    found = linprog(
+        -program.gain,
+        A_ub=program.blocked,
+        b_ub=np.full(rows, budget),
+        A_eq=program.flow,
+        b_eq=start,
+        bounds=program.bounds,
+        method="highs-ds",
+    )
+    if found.status == INFEASIBLE:
+        least = linprog(
+            np.append(np.zeros(len(program.gain)), 1.0),
+            A_ub=hstack([program.blocked, csr_array(-np.ones((rows, 1)))]),
+            b_ub=np.zeros(rows),
+            A_eq=hstack([program.flow, csr_array((len(start), 1))]),
+            b_eq=start,
+            bounds=np.vstack([program.bounds, [0.0, np.inf]]),
+            method="highs-ds",
+        )
+        raise InfeasibleBudget(budget, float(least.fun))
+    if not found.success:
+        raise RuntimeError(f"HiGHS did not solve the linear program: {found.message}")
+    return np.clip(found.x, 0.0, None), max(0.0, -float(found.ineqlin.marginals.sum()))
+
+
+def solve_hard(cmdp: TabularCMDP, budget: float, faces: Floats) -> LPSolution:
+    """The optimum where no step's open coupons may exceed, in face value, the money that is left.
+
+    The expected occupancies of any rule that keeps the hard guarantee satisfy this program, whatever the rule looks at
+    and however many users there are: its value is the limit that :class:`Replanner` is measured by, reached as N grows.
+    ``shadow_price`` is what one more unit of budget per user brings. T S A variables, T (S + 1) rows.
+
+    Args:
+        cmdp: the process.
+        budget: money per user.
+        faces: face value of each action [A].
+
+    Raises:
+        InfeasibleBudget: no policy keeps it.
+        ValueError: a budget or face values that are none.
+    """
+    check_budget(budget)
+    x, price = _solve(_program(cmdp, cmdp.horizon, _checked(faces, cmdp)), cmdp.initial, budget)
+    x = x.reshape(cmdp.horizon, cmdp.states, cmdp.actions)
+    mass = x.sum(-1, keepdims=True)
+    unreached = np.eye(cmdp.actions)[best_response(cmdp, price).actions]
+    policy = StochasticPolicy(np.where(mass > 1e-12, x / np.maximum(mass, 1e-300), unreached))
+    discount = cmdp.gamma ** np.arange(cmdp.horizon)
+    value = float(np.einsum("t,tsa,sa->", discount, x, cmdp.reward))
+    return LPSolution(value, float(np.einsum("tsa,sa->", x, cmdp.cost)), price, policy)
+
+
+@dataclass
+class Replanner:
+    """Plans again in every step, for all users together, and says who gets what now.
+
+    Args:
+        cmdp: the process as it is known, or was learned.
+        amounts: face value of each action [A], 0 for the first; a coupon is redeemed as a whole or not at all.
+        hard: whether open coupons block money: for use with a
+            :class:`~bethink.tools.budget.guarantee.BudgetGuard`, which then has nothing to cut.
+        alpha: hold back, in the last step, what that step's luck may cost, so that the budget is exceeded with about
+            this probability; None: about half of the time, by very little.
+
+    A step takes one linear program: some 10 to 100 ms with 60 states, 4 amounts and 12 steps.
+    """
+
+    cmdp: TabularCMDP
+    amounts: Floats
+    hard: bool = False
+    alpha: float | None = None
+    _programs: dict[int, _Program] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.amounts = _checked(self.amounts, self.cmdp)
+        if self.alpha is not None and not 0 < self.alpha <= 0.5:
+            raise ValueError(f"alpha is {self.alpha}; it must be above 0 and at most 0.5.")
+
+    def propose(self, states: Ints, step: int, left: float, order: Floats) -> Ints:
+        """The actions of n users now, int64 [n].
+
+        Args:
+            states: where users are, [n].
+            step: 0-based.
+            left: money left in total; what is below zero counts as nothing.
+            order: a number in [0, 1) for each user, as :func:`~bethink.tools.budget.assignment.draw` gives: who comes
+                first where not all users of a state get the same. It is turned in every step.
+
+        Where shares of users are no whole numbers, the cheaper action gets one more.
+
+        Raises:
+            ValueError: no users, a step beyond the horizon, an amount left that is no number.
+        """
+        if not len(states) or len(states) != len(order):
+            raise ValueError(f"{len(states)} states and {len(order)} places in the order; one each is needed.")
+        if not 0 <= step < self.cmdp.horizon:
+            raise ValueError(f"Step {step} is not within 0..{self.cmdp.horizon - 1}.")
+        if not np.isfinite(left):
+            raise ValueError(f"The money left is {left}; give a number.")
+        turned = (order + step * GOLDEN) % 1.0
+        actions = self._plan(states, step, left, turned)
+        if self.alpha is not None and step == self.cmdp.horizon - 1:
+            held = NormalDist().inv_cdf(1 - self.alpha) * self._deviation(states, actions)
+            actions = self._plan(states, step, left - held, turned)
+        return actions
+
+    def _plan(self, states: Ints, step: int, left: float, order: Floats) -> Ints:
+        count = np.bincount(states, minlength=self.cmdp.states)
+        ahead = self.cmdp.horizon - step
+        if ahead not in self._programs:
+            self._programs[ahead] = _program(self.cmdp, ahead, self.amounts if self.hard else None)
+        try:
+            x, _ = _solve(self._programs[ahead], count / len(states), max(0.0, left) / len(states))
+        except InfeasibleBudget:
+            return best_response(self.cmdp, np.inf).actions[step, states]
+        return _shared_out(x[: self.cmdp.states * self.cmdp.actions].reshape(-1, self.cmdp.actions), states, order)
+
+    def _deviation(self, states: Ints, actions: Ints) -> float:
+        """Standard deviation of what these coupons cost in total."""
+        cost = self.cmdp.cost[states, actions]
+        return float(np.sqrt(np.maximum(cost * (self.amounts[actions] - cost), 0.0).sum()))
+
+
+def _shared_out(x: Floats, states: Ints, order: Floats) -> Ints:
+    """Actions [n], so that of the users in each state the shares of ``x`` [S, A] get each; the rest the lower one."""
+    count = np.bincount(states, minlength=len(x))
+    mass = x.sum(1, keepdims=True)
+    upto = np.cumsum(np.where(mass > 0, x / np.maximum(mass, 1e-300), np.eye(1, x.shape[1])), axis=1)
+    upto = np.ceil(upto * count[:, None] - 1e-6)
+    sorted_users = np.lexsort((order, states))
+    place = np.arange(len(states)) - np.repeat(np.cumsum(count) - count, count)
+    actions = np.empty(len(states), np.int64)
+    actions[sorted_users] = (place[:, None] >= upto[states[sorted_users], :-1]).sum(1)
+    return actions
+
+
+def _checked(faces: NDArray, cmdp: TabularCMDP) -> Floats:
+    """Face values as floats [A].
+
+    Raises:
+        ValueError: another number of them, values below zero, not finite, or less than what the action costs.
+    """
+    faces = np.asarray(faces, float)
+    if faces.shape != (cmdp.actions,):
+        raise ValueError(f"{cmdp.actions} face values are needed, one for each action; found shape {faces.shape}.")
+    if not np.isfinite(faces).all() or (faces < 0).any():
+        raise ValueError("Face values must be finite and zero or more.")
+    usable = np.ones(cmdp.cost.shape, bool) if cmdp.allowed is None else cmdp.allowed
+    if (np.where(usable, cmdp.cost, 0.0) > faces * (1 + 1e-9) + 1e-9).any():
+        raise ValueError("An action costs more on average than its face value; give the most that it can cost.")
+    return faces
