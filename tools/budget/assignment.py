@@ -24,6 +24,8 @@ from bethink.tools.budget.cmdp import Floats, Ints
 
 MOST_SALT_BYTES = 64
 """The longest key that BLAKE2b takes."""
+BLOCK = 16_384
+"""Ids that are Python objects at a time; an array of ids takes far less memory."""
 
 UserIds = NDArray | Sequence[int] | Sequence[str]
 
@@ -49,13 +51,16 @@ def draw(user_ids: UserIds, salt: str) -> Floats:
     from hashlib import blake2b
 
     fresh = blake2b(key=_key(salt), digest_size=8).copy
-    digests = []
-    for text in texts(user_ids):
-        hashed = fresh()
-        hashed.update(text)
-        digests.append(hashed.digest())
-    numbers = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
-    return (numbers >> np.uint64(11)) * 2.0**-53
+    ids = _ids(user_ids)
+    numbers = np.empty(len(ids), np.uint64)
+    for first in range(0, len(ids), BLOCK):
+        digests = []
+        for text in _texts(ids[first : first + BLOCK]):
+            hashed = fresh()
+            hashed.update(text)
+            digests.append(hashed.digest())
+        numbers[first : first + BLOCK] = np.frombuffer(b"".join(digests), ">u8")
+    return (numbers >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def component(user_ids: UserIds, weights: ArrayLike, salt: str) -> Ints:
@@ -77,26 +82,26 @@ def component(user_ids: UserIds, weights: ArrayLike, salt: str) -> Ints:
     return np.searchsorted(borders, draw(user_ids, salt), side="right").astype(np.int64)
 
 
-def texts(user_ids: UserIds) -> Iterable[bytes]:
-    """What is hashed of each id: its decimal digits, or its text in UTF-8.
-
-    Raises:
-        ValueError: ids that are not one-dimensional, or a text that is not valid Unicode.
-        TypeError: ids that are neither whole numbers nor texts.
-    """
+def _ids(user_ids: UserIds) -> NDArray | list | tuple:
+    """A list as it is, anything else as an array of whole numbers or texts."""
     if isinstance(user_ids, str | bytes):
         raise TypeError("A list of user ids is needed, not one text.")
     if isinstance(user_ids, list | tuple):  # NumPy would turn mixed ones into texts, and cut trailing NULs
-        return map(_text, user_ids)
+        return user_ids
     ids = np.asarray(user_ids)
     if ids.ndim != 1:
         raise ValueError(f"User ids must be one-dimensional; their shape is {ids.shape}.")
-    if ids.dtype.kind in "iu":
-        return (b"%d" % number for number in ids.tolist())
-    if ids.dtype.kind in "OUST":
-        return map(_text, ids.tolist())
-    missing = " (is one missing?)" if ids.dtype.kind == "f" else ""
-    raise TypeError(f"User ids must be whole numbers or texts, not {ids.dtype}{missing}.")
+    if ids.dtype.kind not in "iuOUST":
+        missing = " (is one missing?)" if ids.dtype.kind == "f" else ""
+        raise TypeError(f"User ids must be whole numbers or texts, not {ids.dtype}{missing}.")
+    return ids
+
+
+def _texts(ids: NDArray | list | tuple) -> Iterable[bytes]:
+    """What is hashed of each id: its decimal digits, or its text in UTF-8."""
+    if isinstance(ids, list | tuple):
+        return map(_text, ids)
+    return (b"%d" % number for number in ids.tolist()) if ids.dtype.kind in "iu" else map(_text, ids.tolist())
 
 
 def _text(user_id: object) -> bytes:

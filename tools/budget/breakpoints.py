@@ -23,7 +23,7 @@ from bethink.tools.budget.lp import InfeasibleBudget
 
 BINS = 4_096
 BLOCK_ROWS = 16_384
-"""Rows at a time, so that what one step needs stays in a processor's cache."""
+"""Rows at a time, so that what one step needs stays in a processor's cache, and their sums in 64 bits."""
 MOST_TOTAL = 1e15
 """The largest budget."""
 
@@ -32,9 +32,8 @@ class InfeasibleTotal(InfeasibleBudget):
     """No allocation is cheap enough; ``minimum`` is the least total budget that one needs."""
 
     def __init__(self, budget: float, minimum: float, where: str = "") -> None:
-        ValueError.__init__(
-            self, f"No allocation costs {budget:,.6f} or less{where}; the least that one needs is {minimum:,.6f}."
-        )
+        shown, least = (f"{value:,.6f}".rstrip("0").rstrip(".") for value in (budget, minimum))
+        ValueError.__init__(self, f"No allocation costs {shown} or less{where}; the least that one needs is {least}.")
         self.budget, self.minimum = budget, minimum
 
 
@@ -42,12 +41,13 @@ class Steps(NamedTuple):
     """Every row's way up its hull. Step j of a row leads to ``options[j]``; beyond its last step slopes are zero.
 
     ``start`` [n]: the cheapest option (of equally cheap ones the best, then the lowest number). ``options`` [J, n],
-    ``slopes`` [J, n]: gain per money, falling along a row's steps. J is at most K - 1.
+    ``slopes`` [J, n]: gain per money, falling along a row's steps; ``costs`` [J, n]: their money. J is K - 1.
     """
 
     start: Ints
     options: Ints
     slopes: Floats
+    costs: Floats
 
 
 def hull_steps(gains: Floats, costs: Floats) -> Steps:
@@ -56,8 +56,8 @@ def hull_steps(gains: Floats, costs: Floats) -> Steps:
     Points on the line between two others are skipped: a step goes as far as its slope reaches.
     """
     rows, options = gains.shape
-    most = max(options - 1, 0)
-    steps = Steps(np.empty(rows, np.int64), np.zeros((most, rows), np.int64), np.zeros((most, rows)))
+    shape = (options - 1, rows)
+    steps = Steps(np.empty(rows, np.int64), np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape))
     for first in range(0, rows, BLOCK_ROWS):
         part = slice(first, first + BLOCK_ROWS)
         _climb(np.ascontiguousarray(gains[part].T), np.ascontiguousarray(costs[part].T), steps, part)
@@ -70,7 +70,7 @@ def _climb(gains: Floats, costs: Floats, steps: Steps, part: slice) -> None:
     every = np.arange(costs.shape[1])
     steps.start[part] = now
     steepest = np.full(len(every), np.inf)
-    for options, slopes in zip(steps.options, steps.slopes, strict=True):
+    for options, slopes, ways in zip(steps.options, steps.slopes, steps.costs, strict=True):
         gain_now, cost_now = gains[now, every], costs[now, every]
         best, way, to = np.zeros(len(every)), np.zeros(len(every)), now.copy()
         for option, (gain, cost) in enumerate(zip(gains, costs, strict=True)):
@@ -83,7 +83,7 @@ def _climb(gains: Floats, costs: Floats, steps: Steps, part: slice) -> None:
         if not best.any():
             return
         steepest = np.minimum(steepest, best)  # rounding must not turn the order of a row's steps
-        options[part], slopes[part] = to, steepest
+        options[part], slopes[part], ways[part] = to, steepest, way
         now = to
 
 
@@ -172,22 +172,30 @@ class BreakpointHistogram:
             ValueError: arrays that do not fit together, values that are not finite or too large, costs below zero.
         """
         check_table(gains, costs)
-        if not len(gains):
-            return self
+        found = self
+        for first in range(0, len(gains), BLOCK_ROWS):
+            part = slice(first, first + BLOCK_ROWS)
+            found = found + self._of(gains[part], costs[part])
+        return found
+
+    def _of(self, gains: Floats, costs: Floats) -> BreakpointHistogram:
+        """Of few enough users that no sum overflows."""
         steps = hull_steps(gains, costs)
         every = np.arange(len(gains))
         money, gain = micro_units(costs, "cost"), micro_units(gains, "gain")
         now = steps.start
-        parts = [np.zeros(BINS + 2, np.int64) for _ in range(3)]
+        least_cost, least_gain = int(money[every, now].sum()), int(gain[every, now].sum())
+        counts, costs_by_bin, gains_by_bin = (np.zeros(BINS + 2, np.int64) for _ in range(3))
         for options, slopes in zip(steps.options, steps.slopes, strict=True):
             rows = np.flatnonzero(slopes)
-            to, bins = options[rows], self._bins(slopes[rows])
-            parts[0] += np.bincount(bins, minlength=BINS + 2)
-            for into, values in zip(parts[1:], (money, gain), strict=True):
-                np.add.at(into, bins, values[rows, to] - values[rows, now[rows]])
+            before, to, bins = now[rows], options[rows], self._bins(slopes[rows])
+            counts += np.bincount(bins, minlength=BINS + 2)
+            np.add.at(costs_by_bin, bins, money[rows, to] - money[rows, before])
+            np.add.at(gains_by_bin, bins, gain[rows, to] - gain[rows, before])
             now = np.where(slopes > 0, options, now)
-        least = [int(values[every, steps.start].sum()) for values in (money, gain)]
-        return self + BreakpointHistogram(self.lowest, self.highest, len(gains), *least, *parts)
+        return BreakpointHistogram(
+            self.lowest, self.highest, len(gains), least_cost, least_gain, counts, costs_by_bin, gains_by_bin
+        )
 
     def __add__(self, other: BreakpointHistogram) -> BreakpointHistogram:
         """Both histograms' users.

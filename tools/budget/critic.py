@@ -14,7 +14,7 @@ from torch import Tensor
 
 from bethink.tools.budget.experience import Encoder, Experience, Transitions
 from bethink.tools.budget.network_ensemble import Fitting, NetworkEnsemble, descend
-from bethink.tools.budget.outcome_model import fit_outcomes
+from bethink.tools.budget.outcome_model import OutcomeModel, fit_outcomes
 
 
 def continuation_inputs(encoder: Encoder, points: Tensor) -> Tensor:
@@ -43,15 +43,22 @@ class Critic:
         policies: L.
         fitting: how networks are trained.
         seed: of everything random.
+        outcomes: the groups' models of immediate outcomes, where they were fitted before.
     """
 
     def __init__(
-        self, experience: Experience, user_weights: Tensor, policies: int, fitting: Fitting, seed: int
+        self,
+        experience: Experience,
+        user_weights: Tensor,
+        policies: int,
+        fitting: Fitting,
+        seed: int,
+        outcomes: OutcomeModel | None = None,
     ) -> None:
         self.experience, self.fitting, self.policies = experience, fitting, policies
         device = user_weights.device
         self.points = experience.points.to(device)
-        self.outcomes = fit_outcomes(experience, user_weights, fitting, seed)
+        self.outcomes = outcomes or fit_outcomes(experience, user_weights, fitting, seed)
         self.members = len(user_weights)
         width = self.points.shape[1] + self.outcomes.encoder.action_table.shape[1] + experience.encoder.classes
         self.network = NetworkEnsemble(self.members, (width, *fitting.hidden, 2 * policies), seed + 2).to(device)
@@ -60,6 +67,7 @@ class Critic:
         self.next_value = self.value
         self.scale: tuple[Tensor, Tensor] | None = None
         self.step = experience.horizon
+        self.spent_now: Tensor = torch.zeros(0, device=device)
         self.fitted = False
         self._prepared: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
         self._user_weights = user_weights
@@ -99,7 +107,7 @@ class Critic:
             points = self.points[chunk]
             chances, rewards, costs = self.outcomes.predict(points, self.step)
             q_r = (self.fitting.gamma**self.step * rewards)[..., None]
-            q_c = costs[..., None]
+            self.spent_now = q_c = costs[..., None]
             if self.step == self.experience.horizon - 1:
                 return q_r.expand(*q_r.shape[:-1], self.policies), q_c.expand(*q_c.shape[:-1], self.policies)
             inputs = continuation_inputs(self.experience.encoder, points)
@@ -115,10 +123,14 @@ class Critic:
         return self.network.rescaled(centre, spread)
 
     def settle(self, chunk: slice, q_r: Tensor, q_c: Tensor, actions: Tensor) -> None:
-        """Let the policies take ``actions`` [M, n, L] at the chunk's points in this step."""
+        """Let the policies take ``actions`` [M, n, L] at the chunk's points in this step, right after its ``values``.
+
+        Money is not earned: what is to be spent from a step on is no less than what is spent in it.
+        """
         taken = actions[:, :, None]
+        spent = torch.maximum(q_c, self.spent_now).gather(2, taken)
         self.value[:, chunk, : self.policies] = q_r.gather(2, taken)[:, :, 0]
-        self.value[:, chunk, self.policies :] = q_c.gather(2, taken)[:, :, 0]
+        self.value[:, chunk, self.policies :] = spent[:, :, 0]
 
     def outcome(self) -> tuple[Tensor, Tensor]:
         """J_r and J_c of each policy [M, L] over the first points of all users, once step 0 is settled."""

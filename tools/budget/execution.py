@@ -163,7 +163,7 @@ def summarise(executions: Sequence[Execution]) -> Summary:
         float(cost.mean()),
         float(cost.std(ddof=1)),
         share,
-        (float(middle - half), float(middle + half)),
+        (max(0.0, float(middle - half)), min(1.0, float(middle + half))),
         float(over.max()),
         float(-over.mean()),
     )

@@ -134,11 +134,13 @@ def gather(log: Log, *, pooled: bool = True) -> Experience:
 
     Raises:
         TypeError: states that are numbers, not features.
-        ValueError: features that are not finite.
+        ValueError: features that are not finite, or costs below zero.
     """
     states, following = np.asarray(log.states), np.asarray(log.next_states)
     if states.ndim != 2:
         raise TypeError("Networks learn from features [n, d], not from state numbers; encode the states first.")
+    if log.costs.min() < 0:
+        raise ValueError("Costs are money spent: zero or more; the log has some below zero.")
     live = ~log.done
     fillings = _fillings(states, log.steps, log.horizon)
     columns = [int(number) for number in np.nonzero(np.isnan(fillings).any(0))[0]]

@@ -55,8 +55,9 @@ class CostMoments:
     def from_log(cls, log: Log, cmdp: TabularCMDP) -> CostMoments:
         """The moments in a log of state numbers, scaled so that they fit the costs that ``cmdp`` learned from it.
 
-        O(n + S^2 A). Next states in the last step are not looked at; where nothing was spent before it, cost and next
-        state count as independent.
+        O(n + S^2 A). E[c^2] is the learned cost times sum c^2 / sum c over the cell, which is the face value of coupons
+        redeemed as a whole; over the whole action where the cell spent nothing. Next states in the last step are not
+        looked at; where nothing was spent before it, cost and next state count as independent.
 
         Raises:
             ValueError: features instead of state numbers, or numbers beyond the states of ``cmdp``.
@@ -68,13 +69,16 @@ class CostMoments:
             raise ValueError(f"The log's states or actions are beyond the {s} states and {a} actions of the process.")
         cells = log.states * a + log.actions
         counts = np.bincount(cells, minlength=s * a).reshape(s, a).astype(float)
-        square = np.bincount(cells, log.costs**2, s * a).reshape(s, a) / np.maximum(counts, 1)
+        money = np.bincount(cells, log.costs, s * a).reshape(s, a)
+        squares = np.bincount(cells, log.costs**2, s * a).reshape(s, a)
+        of_action = squares.sum(0) / np.where(money.sum(0) > 0, money.sum(0), 1.0)
+        face = np.where(money > 0, squares / np.where(money > 0, money, 1.0), of_action)
         go_on = ~log.done
         flat = cells[go_on] * s + log.next_states[go_on]
         joint = np.bincount(flat, log.costs[go_on], s * a * s).reshape(s, a, s)
         spent = joint.sum(-1, keepdims=True)
         share = np.where(spent > 0, joint / np.where(spent > 0, spent, 1.0), cmdp.transition)
-        square = np.where(counts > 0, square, cmdp.cost**2)
+        square = np.maximum(cmdp.cost * face, cmdp.cost**2)
         return cls(square, cmdp.cost[:, :, None] * share, counts, log.user_count)
 
 
@@ -118,8 +122,8 @@ def spread(
     ``deviation`` holds the variance within each component and that between them, as each user draws one. The square of
     ``standard_error`` is the delta method's: every (s, a) was learned from ``counts`` independent rows, each of which
     moves the estimated cost by X(s,a) c + sum_t x_t(s,a) C_{t+1}(s') over its count, where x is the occupancy under the
-    mixture and X its sum over t. The plan is taken as given: that it was chosen with the same rows is not in it. A
-    cell without rows counts as one row.
+    mixture and X its sum over t. The plan is taken as given: that it was chosen with the same rows is not in it. Nor
+    is smoothing, which makes the true error smaller. A cell without rows counts as one row.
     """
     mean = square = 0.0
     weight_of_cost = np.zeros((cmdp.states, cmdp.actions))
@@ -178,7 +182,7 @@ class Guarantee:
     def numbers(self) -> dict[str, float]:
         """Every number that the statement may name, as it is written there."""
         money = ("budget", "planned_budget", "expected_cost", "deviation", "standard_error", "total_budget")
-        found = {"users": float(self.users)} | {name: float(_written(getattr(self, name))) for name in money}
+        found: dict[str, float] = {"users": self.users} | {name: float(_written(getattr(self, name))) for name in money}
         shares = {"p_overspend": self.p_overspend, "unspent": self.unspent, "alpha": self.alpha}
         return found | {name: float(f"{share:.3g}") for name, share in shares.items() if share is not None}
 

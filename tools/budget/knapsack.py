@@ -2,9 +2,9 @@
 
 Each user (or each of a segment's users) gets one of K options with known gains and costs; the total cost must not
 exceed the budget. With a price lambda on money the problem falls apart into users, and the price at which the budget is
-just spent is found among the slopes of their hulls (:mod:`bethink.tools.budget.breakpoints`) by sorting them once. At
-that price the linear program's optimum draws lots for one user only. After Zhao et al. 2019 (arXiv 1902.01128); the
-T = 1 case of :mod:`bethink.tools.budget.chord`.
+just spent is one of the slopes of their hulls (:mod:`bethink.tools.budget.breakpoints`). At that price the linear
+program's optimum draws lots for one user only. After Zhao et al. 2019 (arXiv 1902.01128); the T = 1 case of
+:mod:`bethink.tools.budget.chord`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bethink.tools.budget.breakpoints import InfeasibleTotal, PriceRule, check_table, check_total, hull_steps
-from bethink.tools.budget.cmdp import Bools, Floats, Ints
+from bethink.tools.budget.breakpoints import (
+    BINS,
+    InfeasibleTotal,
+    PriceRule,
+    Steps,
+    check_table,
+    check_total,
+    hull_steps,
+)
+from bethink.tools.budget.cmdp import Floats, Ints
 
+FEW = 10_000
+"""Steps that are sorted rather than put into bins."""
 SLACK = 1e-9
 """Relative rounding that is forgiven where shares must sum to one, or a budget equals the least that one needs."""
 
@@ -120,7 +130,7 @@ class KnapsackDual:
                 raise ValueError(f"groups must be within 0..{count - 1}, and their budgets zero or more.")
 
     def solve(self, order: Floats | None = None) -> Allocation:
-        """The optimum; O(n K^2 + n K log(n K)), without caps.
+        """The optimum; O(n K^2), without caps.
 
         Args:
             order: [n], who comes first among rows whose money is equally well spent: the lowest. Draws of user ids
@@ -132,16 +142,13 @@ class KnapsackDual:
         """
         if self.caps is not None:
             return self._by_linear_program()
-        ladder = self._ladder(order)
-        left = self.budget - ladder.least
-        whole = int(np.searchsorted(np.cumsum(ladder.costs), left, side="right"))
-        taken = np.zeros(len(ladder.costs))
-        taken[:whole] = 1.0
+        ladder = self._ladder()
+        taken = _spend(ladder, self.budget - ladder.least, order)
         multiplier, rule = 0.0, PriceRule(0.0, 0.0, 0.0)
-        if whole < len(taken):
-            taken[whole] = min(1.0, max(0.0, (left - ladder.costs[:whole].sum()) / ladder.costs[whole]))
-            multiplier = float(ladder.slopes[whole])
-            tied = slice(*np.searchsorted(-ladder.slopes, [-multiplier, np.nextafter(-multiplier, 1.0)]))
+        left = (taken < 1) & (ladder.costs > 0)
+        if left.any():
+            multiplier = float(ladder.slopes[left].max())
+            tied = (ladder.slopes == multiplier) & (ladder.costs > 0)
             weight = float(taken[tied] @ ladder.costs[tied] / ladder.costs[tied].sum())
             rule = PriceRule(multiplier, multiplier, weight)
         plain = self.floors is None and self.groups is None
@@ -156,12 +163,16 @@ class KnapsackDual:
         """
         if self.caps is not None:
             raise ValueError("The frontier is not known under caps; solve for the budgets wanted one by one.")
-        ladder = self._ladder(None)
-        base = ladder.shares(np.zeros(len(ladder.costs)))
+        ladder = self._ladder()
+        base = ladder.shares(np.zeros(ladder.costs.shape))
         start = np.einsum("i,ik,ik->", self._users(), base, self.gains)
-        gains = start + np.cumsum(ladder.slopes * ladder.costs)
+        steepest = np.argsort(-ladder.slopes, axis=None, kind="stable")
+        slopes, costs = ladder.slopes.ravel()[steepest], ladder.costs.ravel()[steepest]
+        some = costs > 0
+        spent = np.cumsum(costs[some])
+        gained = np.cumsum(slopes[some] * costs[some])
         return Frontier(
-            np.concatenate([[ladder.least], ladder.least + np.cumsum(ladder.costs)]), np.concatenate([[start], gains])
+            np.concatenate([[ladder.least], ladder.least + spent]), np.concatenate([[start], start + gained])
         )
 
     def _users(self) -> Floats:
@@ -177,30 +188,26 @@ class KnapsackDual:
                 raise ValueError(f"{name} must be [n, K] or [K], with (n, K) = {self.gains.shape}.") from error
         return found[0], found[1]
 
-    def _ladder(self, order: Floats | None) -> _Ladder:
-        """All rows' steps, the steepest first."""
+    def _ladder(self) -> _Ladder:
+        """All rows' steps, and what they start from."""
         floors, users = self._bounds()[0], self._users()
         free = np.clip(1.0 - floors.sum(1), 0.0, None)
         steps = hull_steps(self.gains, self.costs)
-        every = np.arange(len(free))
-        number, rows = np.nonzero(steps.slopes)  # a row's first steps before its second ones
-        to = steps.options[number, rows]
-        before = np.where(number > 0, steps.options[number - 1, rows], steps.start[rows])
-        slopes = steps.slopes[number, rows]
-        costs = (self.costs[rows, to] - self.costs[rows, before]) * users[rows] * free[rows]
-        base = users * ((floors * self.costs).sum(1) + free * self.costs[every, steps.start])
+        base = users * ((floors * self.costs).sum(1) + free * self.costs[np.arange(len(free)), steps.start])
         least = float(base.sum())
         if least > self.budget * (1 + SLACK):
             raise InfeasibleTotal(self.budget, least)
-        sorting = np.argsort(-slopes, kind="stable") if order is None else np.lexsort((order[rows], -slopes))
-        kept = sorting[costs[sorting] > 0]
-        rows, before, to, slopes, costs = (part[kept] for part in (rows, before, to, slopes, costs))
-        parts = np.ones(len(costs))
+        costs = steps.costs * (users * free)
+        parts = np.ones(costs.shape)
         if self.groups is not None and self.group_budgets is not None:
-            parts = _within(self.groups[rows], costs, self.group_budgets, np.bincount(self.groups, base))
-            some = parts > 0
-            rows, before, to, slopes, costs, parts = (part[some] for part in (rows, before, to, slopes, costs, parts))
-        return _Ladder(floors, free, steps.start, least, rows, before, to, slopes, costs * parts, parts)
+            limits = np.asarray(self.group_budgets, float)
+            spent = np.bincount(self.groups, base, len(limits)).astype(float)
+            over = spent > limits * (1 + SLACK)
+            if over.any():
+                group = int(np.argmax(over))
+                raise InfeasibleTotal(float(limits[group]), float(spent[group]), f" in group {group}")
+            parts = _within(self.groups, steps.slopes, costs, np.maximum(limits - spent, 0.0))
+        return _Ladder(floors, free, steps, np.where(parts > 0, steps.slopes, 0.0), costs * parts, parts, least)
 
     def _allocation(self, shares: Floats, multiplier: float, rule: PriceRule | None) -> Allocation:
         users = self._users()
@@ -233,49 +240,78 @@ class KnapsackDual:
 
 
 class _Ladder(NamedTuple):
-    """Steps of all rows by falling slope, above what floors and cheapest options cost.
+    """Steps of all rows, above what floors and cheapest options cost; arrays [J, n] as in :class:`Steps`.
 
-    ``parts``: how much of a step's row may take it at all; less than one where its group's budget ends within it.
+    ``parts``: how much of a step its row may take at all; less than one where its group's budget ends at it or before.
+    ``costs`` and ``slopes`` are those of that part, for all of a row's users that floors leave ``free`` (a share).
     """
 
     floors: Floats
     free: Floats
-    start: Ints
-    least: float
-    rows: Ints
-    before: Ints
-    to: Ints
+    steps: Steps
     slopes: Floats
     costs: Floats
     parts: Floats
+    least: float
 
     def shares(self, taken: Floats) -> Floats:
-        """Shares [n, K] when so much of each step is taken."""
+        """Shares [n, K] when so much of each step is taken [J, n]."""
         shares = self.floors.copy()
-        shares[np.arange(len(self.free)), self.start] += self.free
-        some = taken > 0
-        rows, moved = self.rows[some], (taken * self.parts)[some] * self.free[self.rows[some]]
-        np.add.at(shares, (rows, self.to[some]), moved)
-        np.subtract.at(shares, (rows, self.before[some]), moved)
+        now = self.steps.start
+        shares[np.arange(len(now)), now] += self.free
+        for options, slopes, moved in zip(self.steps.options, self.slopes, taken * self.parts * self.free, strict=True):
+            rows = np.flatnonzero(moved)
+            shares[rows, options[rows]] += moved[rows]
+            shares[rows, now[rows]] -= moved[rows]
+            now = np.where(slopes > 0, options, now)
         return np.maximum(shares, self.floors)
 
 
-def _within(groups: Ints, costs: Floats, limits: Floats, base: Floats) -> Floats:
-    """How much of each step, in order, fits what its group may still spend; [m]."""
-    base = np.pad(base, (0, len(limits) - len(base)))
-    over = base > limits * (1 + SLACK)
-    if over.any():
-        group = int(np.argmax(over))
-        raise InfeasibleTotal(float(limits[group]), float(base[group]), f" in group {group}")
-    sorting = np.argsort(groups, kind="stable")
-    groups, costs = groups[sorting], costs[sorting]
-    before = np.cumsum(costs) - costs
-    firsts: Bools = np.diff(groups, prepend=-1) != 0
+def _spend(ladder: _Ladder, money: float, order: Floats | None) -> Floats:
+    """How much of each step is taken when the steepest ones are, until the money is spent; [J, n].
+
+    Only the steps near the price that is looked for are sorted; histograms of the others' costs narrow them down.
+    """
+    slopes, costs = ladder.slopes.ravel(), ladder.costs.ravel()
+    taken = (costs > 0).astype(float)
+    if costs.sum() <= money:
+        return taken.reshape(ladder.costs.shape)
+    open_ = np.flatnonzero(costs)
+    left = money
+    while len(open_) > FEW:
+        bits = slopes[open_].view(np.int64)  # grow with the slope
+        width = (bits.max() - bits.min()) // BINS + 1
+        bins = (bits - bits.min()) // width
+        spent = np.cumsum(np.bincount(bins, costs[open_], BINS)[::-1])
+        last = min(int(np.searchsorted(spent, left, side="right")), BINS - 1)
+        inside = bins == BINS - 1 - last
+        taken[open_[bins < BINS - 1 - last]] = 0.0
+        left -= float(spent[last - 1]) if last else 0.0
+        if inside.all():
+            break
+        open_ = open_[inside]
+    rank = -slopes[open_]
+    rows = open_ % ladder.costs.shape[1]
+    open_ = open_[np.argsort(rank, kind="stable") if order is None else np.lexsort((order[rows], rank))]
+    whole = min(int(np.searchsorted(np.cumsum(costs[open_]), left, side="right")), len(open_) - 1)
+    taken[open_[whole:]] = 0.0
+    full = taken > 0
+    taken[open_[whole]] = min(1.0, max(0.0, (money - costs[full].sum()) / costs[open_[whole]]))
+    return taken.reshape(ladder.costs.shape)
+
+
+def _within(groups: Ints, slopes: Floats, costs: Floats, limits: Floats) -> Floats:
+    """How much of each step [J, n] fits what its group may still spend, the steepest first."""
+    members = np.broadcast_to(groups, costs.shape).ravel()
+    sorting = np.lexsort((-slopes.ravel(), members))
+    members, money = members[sorting], costs.ravel()[sorting]
+    before = np.cumsum(money) - money
+    firsts = np.diff(members, prepend=-1) != 0
     before -= np.maximum.accumulate(np.where(firsts, before, 0.0))
-    left = (limits - base)[groups] - before
-    parts = np.empty(len(costs))
-    parts[sorting] = np.clip(left / costs, 0.0, 1.0)
-    return parts
+    parts = np.zeros(len(money))
+    left = np.clip(limits[members] - before, 0.0, None)
+    parts[sorting] = np.minimum(np.divide(left, money, out=np.zeros(len(money)), where=money > 0), 1.0)
+    return parts.reshape(costs.shape)
 
 
 def _linear_program(

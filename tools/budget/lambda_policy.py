@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,19 @@ from bethink.tools.budget.cmdp import Ints
 from bethink.tools.budget.critic import continuation_inputs
 from bethink.tools.budget.experience import Encoder
 from bethink.tools.budget.network_ensemble import NetworkEnsemble
-from bethink.tools.budget.outcome_model import OutcomeModel, outcome_inputs
+from bethink.tools.budget.outcome_model import OutcomeModel
 from bethink.tools.threads import one_thread_if_small
 
-CHUNK = 16384
+CHUNK = 4096
 """Users that are looked at together."""
+MOST_COLUMNS = 100_000
 
 
 def greedy(q_r: Tensor, q_c: Tensor, prices: Tensor, allowed: Tensor | None) -> Tensor:
-    """The allowed action with the greatest Q_r - lambda Q_c [M, n, L]; ties go to the cheaper one.
+    """The allowed action with the greatest Q_r - lambda Q_c [n, L]; ties go to the cheaper one.
 
     Args:
-        q_r: reward to come [M, n, K, L].
+        q_r: reward to come [n, K, L].
         q_c: cost to come, likewise.
         prices: lambda [L]; infinite: the cheapest action.
         allowed: [n, K], or None for all.
@@ -35,26 +36,30 @@ def greedy(q_r: Tensor, q_c: Tensor, prices: Tensor, allowed: Tensor | None) -> 
     endless = torch.isinf(prices)
     worth = torch.where(endless, -q_c, q_r - torch.where(endless, 0.0, prices) * q_c)
     if allowed is not None:
-        worth = worth.masked_fill(~allowed[None, :, :, None], -torch.inf)
-    tied = worth >= worth.amax(2, keepdim=True)
-    return q_c.masked_fill(~tied, torch.inf).argmin(2)
+        worth = worth.masked_fill(~allowed[:, :, None], -torch.inf)
+    tied = worth >= worth.amax(1, keepdim=True)
+    return q_c.masked_fill(~tied, torch.inf).argmin(1)
 
 
 @dataclass(frozen=True)
 class Support:
     """Which amounts the log can tell anything of at a point: beta(a | x) >= tau max_b beta(b | x), as in discrete BCQ.
 
-    ``behaviour`` says the log's own probabilities beta (one member, outputs [K]).
+    ``behaviour`` says the log's own probabilities beta (one member, outputs [K]). ``nothing``: amount 0, no coupon, is
+    allowed everywhere.
     """
 
     behaviour: NetworkEnsemble
     tau: float
+    nothing: bool
 
     def allowed(self, points: Tensor) -> Tensor:
         """[n, K] for points [n, d]."""
         with torch.no_grad():
             scores = self.behaviour(points)[0]
-            return scores >= scores.amax(1, keepdim=True) + math.log(self.tau)
+            found = scores >= scores.amax(1, keepdim=True) + math.log(self.tau)
+            found[:, 0] |= self.nothing
+            return found
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class LambdaPolicy:
 
     Columns that were equal for all users of a step, such as the time, are not looked at: the step is given.
     ``continuations`` are the networks of the steps 0..T-2, outputs [2]: how the rewards and the costs to come change.
+    Where networks have several members, their mean is acted on.
     """
 
     multiplier: float
@@ -74,10 +80,9 @@ class LambdaPolicy:
     def at(self, number: int, multiplier: float) -> LambdaPolicy:
         """The policy of one price out of L, on the CPU; ``self`` has networks with the outputs of all prices [2 L]."""
         outputs = len(self.continuations[0].biases[-1][0, 0]) // 2 if self.continuations else 1
-        picked = [number, outputs + number]
-        continuations = tuple(network.member(0, picked).cpu() for network in self.continuations)
-        support = None if self.support is None else Support(self.support.behaviour.member(0).cpu(), self.support.tau)
-        return LambdaPolicy(multiplier, self.outcomes.member(0), continuations, support, self.gamma)
+        continuations = tuple(network.outputs([number, outputs + number]).cpu() for network in self.continuations)
+        support = self.support and replace(self.support, behaviour=self.support.behaviour.cpu())
+        return LambdaPolicy(multiplier, self.outcomes.cpu(), continuations, support, self.gamma)
 
     def act(self, states: NDArray, step: int | Ints) -> Ints:
         """The amounts of n users with features [n, D], int64 [n].
@@ -101,17 +106,17 @@ class LambdaPolicy:
 
     def _act(self, points: Tensor, step: int) -> Tensor:
         encoder = self.outcomes.encoder
-        with torch.no_grad(), one_thread_if_small(len(points) * 64):
+        with torch.no_grad(), one_thread_if_small(len(points)):
             chances, rewards, costs = self.outcomes.predict(points, step)
             q_r, q_c = self.gamma**step * rewards[..., None], costs[..., None]
             if step < self.outcomes.horizon - 1:
                 inputs = continuation_inputs(encoder, points)
                 n, k, c, width = inputs.shape
-                change = self.continuations[step](inputs.reshape(-1, width)).reshape(1, n, k, c, 2)
+                change = self.continuations[step](inputs.reshape(-1, width)).reshape(-1, n, k, c, 2)
                 follows = (chances[..., None] * change).sum(3)
                 q_r, q_c = q_r + follows[..., :1], q_c + follows[..., 1:]
             allowed = None if self.support is None else self.support.allowed(points)
-            return greedy(q_r, q_c, torch.tensor([self.multiplier]), allowed)[0, :, 0]
+            return greedy(q_r.mean(0), q_c.mean(0), torch.tensor([self.multiplier]), allowed)[:, 0]
 
     def state(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """Settings (for JSON) and arrays (for safetensors) that :meth:`from_state` makes the same policy of."""
@@ -129,6 +134,7 @@ class LambdaPolicy:
             "horizon": self.outcomes.horizon,
             "pooled": self.outcomes.pooled,
             "tau": None if self.support is None else self.support.tau,
+            "nothing": None if self.support is None else self.support.nothing,
             "gamma": self.gamma,
         }
         return settings, tensors
@@ -147,17 +153,21 @@ class LambdaPolicy:
             classes = (torch.as_tensor(tensors[name]) for name in ("class_rewards", "class_shares"))
             outcomes = OutcomeModel(encoder, horizon, pooled, _network(tensors, "outcome"), sizes, *classes)
             continuations = tuple(_network(tensors, f"continuation.{step}") for step in range(horizon - 1))
-            support = None if tau is None else Support(_network(tensors, "behaviour"), float(tau))
+            support = None
+            if tau is not None:
+                support = Support(_network(tensors, "behaviour"), float(tau), bool(settings["nothing"]))
             multiplier = math.inf if settings["multiplier"] is None else float(settings["multiplier"])
             made = cls(multiplier, outcomes, continuations, support, float(settings["gamma"]))
             columns = max(encoder.columns, default=-1) + 1
-            made.act(np.zeros((1, columns)), np.zeros(1, np.int64))
-        except (KeyError, TypeError, RuntimeError, IndexError) as error:
+            if columns > MOST_COLUMNS or not len(encoder.columns) == len(encoder.centre) == len(encoder.spread):
+                raise IndexError(f"columns {encoder.columns}, {len(encoder.centre)} centres")
+            made.act(np.zeros((horizon, columns)), np.arange(horizon))
+        except (KeyError, TypeError, RuntimeError, IndexError, AttributeError) as error:
             raise ValueError(f"This is no stored LambdaPolicy, or a part of it is missing: {error!r}") from error
         return made
 
 
-def _tuple(value: object) -> object:
+def _tuple(value: object) -> Any:
     return tuple(value) if isinstance(value, Sequence) else value
 
 
@@ -167,6 +177,3 @@ def _network(tensors: dict[str, NDArray], name: str) -> NetworkEnsemble:
         raise KeyError(f"{name}.weight.0")
     parts = [[torch.as_tensor(tensors[f"{name}.{kind}.{i}"]).clone() for i in layers] for kind in ("weight", "bias")]
     return NetworkEnsemble.of(parts[0], parts[1])
-
-
-__all__ = ["LambdaPolicy", "Support", "greedy", "outcome_inputs"]

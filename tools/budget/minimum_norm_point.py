@@ -1,4 +1,4 @@
-"""Minimum-norm point: mixtures under several budgets by distance, holding at most q + 2 policies while it searches.
+"""Minimum-norm point: mixtures under several budgets by distance; a search that needs at most q + 2 policies at a time.
 
 After Cai et al. 2021 (arXiv 2108.12916), which generalises Wolfe's method (1976): of all mixtures of the policies at
 hand take the one nearest to the target {J_r >= v, J_c <= B}, drop the policies without weight, ask the oracle for the
@@ -56,6 +56,8 @@ def minimum_norm_point(
     progress: Callable[[Solve], None] = lambda solve: None,
 ) -> VectorMixture:
     """A mixture of at most q + 1 policies near the optimum under q budgets.
+
+    The search mixes at most q + 2 at a time; ``trace`` keeps all of them, for the curve and the reader.
 
     Each cost may exceed its budget by ``tolerance`` times the budget's scale, the greater of it and what the unlimited
     policy costs; rewards are measured in parts of the unlimited policy's.

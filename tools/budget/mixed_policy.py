@@ -291,6 +291,7 @@ def _restore(description: Settings, arrays: Arrays) -> MixedPolicy:
 
 def _policy(kind: str, settings: Settings, arrays: Arrays) -> Policy:
     if kind == "table":
+        _check_table(arrays["actions"], 2**31)
         return TabularPolicy(arrays["actions"].astype(np.int64))
     if kind not in _KINDS:
         raise ValueError(f"it holds a policy of the kind {kind!r}; known are {', '.join(_KINDS)}")

@@ -79,11 +79,11 @@ class NetworkEnsemble(nn.Module):
                 hidden = nn.functional.silu(hidden)
         return hidden
 
-    def member(self, number: int, outputs: Sequence[int] | None = None) -> NetworkEnsemble:
-        """A copy of one member, with some of its outputs only."""
-        kept = slice(None) if outputs is None else list(outputs)
-        weights = [weight[number : number + 1].detach().clone() for weight in self.weights]
-        biases = [bias[number : number + 1].detach().clone() for bias in self.biases]
+    def outputs(self, numbers: Sequence[int]) -> NetworkEnsemble:
+        """A copy with some of the outputs only."""
+        weights = [weight.detach().clone() for weight in self.weights]
+        biases = [bias.detach().clone() for bias in self.biases]
+        kept = list(numbers)
         return NetworkEnsemble.of([*weights[:-1], weights[-1][..., kept]], [*biases[:-1], biases[-1][..., kept]])
 
     def rescaled(self, centre: Tensor, spread: Tensor) -> NetworkEnsemble:

@@ -30,16 +30,16 @@ _WITHOUT_TOLERANCE = ("ogd_average", "pid")
 class MixedPolicyOptimizer:
     """The best mixed policy within a budget that a method finds.
 
-    ========== ======= ======== ===============================================================================
-    method     budgets policies what it does
-    ========== ======= ======== ===============================================================================
-    chord      1       2        chord search: exact, with a certificate
-    bisect     1       2        bisection on the price of money, with a certificate
-    ogd_average 1      all      online gradient descent on the price; the average of its policies
-    pid        1       1        PID controller of the price; its last policy
-    columns    any     q + 1    column generation: exact, with a certificate
-    mnp        any     q + 1    minimum-norm point; up to a tolerance outside of the budgets
-    ========== ======= ======== ===============================================================================
+    =========== ======= ======== ===============================================================================
+    method      budgets policies what it does
+    =========== ======= ======== ===============================================================================
+    chord       1       2        chord search: exact, with a certificate
+    bisect      1       2        bisection on the price of money, with a certificate
+    ogd_average 1       all      online gradient descent on the price; the average of its policies
+    pid         1       1        PID controller of the price; its last policy
+    columns     any     q + 1    column generation: exact, with a certificate
+    mnp         any     q + 1    minimum-norm point; up to a tolerance outside of the budgets
+    =========== ======= ======== ===============================================================================
 
     Args:
         oracle: answers prices with policies; a :class:`~bethink.tools.budget.vector_oracle.VectorOracle` for several

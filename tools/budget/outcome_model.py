@@ -46,12 +46,11 @@ class OutcomeModel:
             costs = torch.where(torch.isnan(costs), sizes[..., classes:], costs)
         return chances, (chances * rewards).sum(-1), (chances * costs).sum(-1)
 
-    def member(self, number: int) -> OutcomeModel:
-        """A copy of one member, on the CPU."""
-        sizes = None if self.sizes is None else self.sizes.member(number).cpu()
-        classifier = self.classifier.member(number).cpu()
+    def cpu(self) -> OutcomeModel:
+        """The same model, its networks moved to the CPU."""
+        sizes = None if self.sizes is None else self.sizes.cpu()
         known = self.rewards.cpu(), self.shares.cpu()
-        return OutcomeModel(self.encoder, self.horizon, self.pooled, classifier, sizes, *known)
+        return OutcomeModel(self.encoder, self.horizon, self.pooled, self.classifier.cpu(), sizes, *known)
 
 
 def outcome_inputs(encoder: Encoder, points: Tensor, time: Tensor | float | None) -> Tensor:

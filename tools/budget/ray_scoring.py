@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bethink.tools.budget.ledger import Totals
-from bethink.tools.budget.record_batches import BATCH_ROWS, TableError, check_columns, labels, parquet_files
+from bethink.tools.budget.record_batches import BATCH_ROWS, check_columns, labels, parquet_files
 from bethink.tools.budget.scoring import ScoringJob, score_batch
 
 STORE_BYTES = 256 * 2**20
@@ -55,7 +55,9 @@ def score_on_ray(
 
     def mapped(rows: Any, function: Callable[..., Any]) -> Any:
         work = partial(function, job=job)
-        return rows.map_batches(work, batch_format="pyarrow", batch_size=batch_rows, zero_copy_batch=True)
+        found = rows.map_batches(work, batch_format="pyarrow", batch_size=batch_rows, zero_copy_batch=True)
+        found.context.raise_original_map_exception = True
+        return found
 
     with _ray(cpus) as data:
         rows = source if isinstance(source, data.Dataset) else data.read_parquet(_paths(source))
@@ -91,24 +93,21 @@ def _ray(cpus: int | None) -> Iterator[Any]:
     if ours:
         quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
         ray.init(num_cpus=cpus, object_store_memory=STORE_BYTES, **quiet)
-        ray.data.DataContext.get_current().enable_progress_bars = False
+    settings = ray.data.DataContext.get_current()
+    bars, settings.enable_progress_bars = settings.enable_progress_bars, not ours and settings.enable_progress_bars
     try:
         yield ray.data
-    except ray.exceptions.RayError as error:
-        cause: BaseException | None = error
-        while cause is not None and not (
-            isinstance(cause, ValueError) and not isinstance(cause, ray.exceptions.RayError)
-        ):
-            cause = getattr(cause, "cause", None) or cause.__cause__
-        if cause is None:
-            raise
-        raise (TableError if isinstance(cause, TableError) else ValueError)(str(cause)) from error
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, ValueError):
+            raise error.cause from error
+        raise
     finally:
+        settings.enable_progress_bars = bars
         if ours:
             ray.shutdown()
 
 
-# -- in Ray's workers: batches are pyarrow tables of at most 65,536 rows ------------------------------------------------
+# -- in Ray's workers: batches are pyarrow tables of at most 65,536 rows ----------------------------------------------
 
 
 def _scored(table: Any, job: ScoringJob) -> tuple[Totals, Any]:

@@ -5,7 +5,7 @@ whole numbers and add up to the same in any order. So the same job runs in one p
 (:mod:`bethink.tools.budget.ray_scoring`), over any partitioning of the table, with equal results, in memory that does
 not grow with the table.
 
-Hashing the ids is most of the work. It happens in Python and holds its lock, so threads are of no help; processes are.
+Hashing the ids is most of the work. It happens in Python and holds its lock, so more cores need more processes.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class ScoringJob:
         >>> job = ScoringJob(policy, TableForecast(tabular().reward, tabular().cost))
         >>> users = pa.table({"user_id": [1001, 1002, 1003], "state": [15, 15, 30]})
         >>> score(users, job).users_by_amount
-        (1, 0, 0, 2)
+        (0, 1, 0, 2)
     """
 
     policy: MixedPolicy

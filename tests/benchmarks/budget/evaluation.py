@@ -19,7 +19,6 @@ from bethink.tools.budget.chord import Mixture, chord_search
 from bethink.tools.budget.cmdp import Floats, Outcome, outcome
 from bethink.tools.budget.environment import AMOUNTS, campaign, tabular
 from bethink.tools.budget.log import Log
-from bethink.tools.budget.model import ModelOracle
 from bethink.tools.budget.ope import (
     FQE,
     Estimate,
@@ -36,12 +35,17 @@ from bethink.tools.budget.ope import (
 from bethink.tools.budget.ope.target import probabilities
 from bethink.tools.budget.oracle import TabularOracle
 from bethink.tools.budget.response import cross_predict, fit_response
+from tests.benchmarks.budget.learned import smoothed
 from tests.benchmarks.report import Bar, bar, show
 
 BUDGET, USERS, LOGS, WEEKS = 6.0, 20_000, 50, 1000
+APART = 1_000_000
+"""Added to a log's seed to split its users, so that the split shares no draws with the log."""
 WEEK_USERS = 2_000
 SHARE = 0.3
 """Of Hillstrom's customers who get a mail."""
+GOLDEN = {"ips": (0.00301, 5), "ips_se": (0.00077, 5), "snips": (0.00319, 5), "ess": (656, 0), "max_weight": (178, 0)}
+"""The Open Bandit sample's figures in the spec, to the digits that it gives."""
 
 
 def hits(estimates: Sequence[Estimate], truths: Sequence[float]) -> dict[str, float]:
@@ -81,10 +85,10 @@ def long_logs() -> dict[str, Any]:
         policies: list[Mixture] = []
 
         def learn(train: Log, policies: list[Mixture] = policies) -> Mixture:
-            policies.append(chord_search(ModelOracle.from_log(train), BUDGET))
+            policies.append(smoothed(train))
             return policies[-1]
 
-        learned.append(cross_fit(log, learn, seed=seed))
+        learned.append(cross_fit(log, learn, seed=APART + seed))
         parts = [(outcome(process, policy), w) for mixture in policies for policy, w in mixture.components]  # type: ignore[arg-type]
         truths.append(Outcome(*(sum(w * each[part] for each, w in parts) / len(policies) for part in range(2))))
         weights = [scores.estimate() for scores in pdis(log, fixed)]
@@ -115,7 +119,7 @@ def one_week() -> dict[str, dict[str, float]]:
         log = one_step(WEEK_USERS, int(rng.integers(2**62)))
         assert log.propensities is not None
         target = probabilities(policy, log.states, 0, len(AMOUNTS))
-        predicted = cross_predict(log, seed=seed)
+        predicted = cross_predict(log, seed=APART + seed)
         cases = (("reward", log.rewards, predicted.rewards), ("cost", log.costs, predicted.costs))
         for part, seen, model in cases:
             known = (seen, log.actions, log.propensities, target)
@@ -202,7 +206,11 @@ def random_share(train: Log) -> Rule:
 
 
 def mails(folder: Path) -> dict[str, Any]:
-    """Hillstrom at 30 %: learned targeting against random, cross-fitted on all rows, 10 ways to split them."""
+    """Hillstrom at 30 %: learned targeting against random, cross-fitted on all rows, 10 ways to split them.
+
+    Splits are put together by medians (Chernozhukov et al. 2018, definition 3.3): of the gains, and of their squared
+    errors with the distance from the median gain added.
+    """
     log = hillstrom(folder)
     rows = []
     for seed in range(10):
@@ -230,7 +238,10 @@ def mails(folder: Path) -> dict[str, Any]:
             }
         )
     mean = {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
-    return {"splits": len(rows), "first": rows[0], "mean": mean}
+    gains, errors = (np.array([row[name] for row in rows]) for name in ("gain", "gain_se"))
+    middle = float(np.median(gains))
+    error = float(np.sqrt(np.median(errors**2 + (gains - middle) ** 2)))
+    return {"splits": len(rows), "first": rows[0], "mean": mean, "median_gain": middle, "median_gain_se": error}
 
 
 def run() -> tuple[list[Bar], dict[str, Any]]:
@@ -262,14 +273,13 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
     bandit, mail = figures["open_bandit"], figures["hillstrom"]
     off = None
     if named:
-        golden = {"ips": 0.00301, "ips_se": 0.00077, "snips": 0.00319, "ess": 656, "max_weight": 178}
-        off = float(max(abs(bandit[name] / value - 1) for name, value in golden.items()))
+        off = float(sum(round(bandit[name], digits) != value for name, (value, digits) in GOLDEN.items()))
         show("Hillstrom, 30 % get a mail (visit rate)", tuple(mail["mean"]), [tuple(mail["mean"].values())])
     bars += [
-        bar("open_bandit_off_golden", off, "<=", 0.005),
+        bar("open_bandit_off_golden", off, "<=", 0),
         bar("open_bandit_z", abs(bandit["z"]) if named else None, "<=", 1.96),
         bar("hillstrom_from_golden_in_se", hillstrom_off(mail) if named else None, "<=", 1.0),
-        bar("hillstrom_significant", mail["mean"]["significant"] if named else None, "<=", 0.0),
+        bar("hillstrom_gain_z", mail["median_gain"] / mail["median_gain_se"] if named else None, "<=", 1.96),
     ]
     return bars, figures
 

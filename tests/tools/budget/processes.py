@@ -73,5 +73,3 @@ def limit(oracle: TabularVectorOracle, budgets: ArrayLike) -> float | None:
 def one_cost(process: TabularCMDP) -> TabularVectorOracle:
     """The process with its own cost as the only one."""
     return TabularVectorOracle(process, process.cost[None])
-
-

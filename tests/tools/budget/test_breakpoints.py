@@ -46,6 +46,13 @@ def test_a_walk_up_the_hull_is_the_best_option_at_every_price(seed, options):
             assert (costs[every, chosen] == costs.min(1)).all()
 
 
+def test_options_on_a_line_between_two_others_are_skipped():
+    steps = hull_steps(np.array([[0.0, 1.0, 2.0]]), np.array([[0.0, 1.0, 2.0]]))
+    assert (steps.start.tolist(), steps.options[0].tolist()) == ([0], [2])
+    assert steps.slopes.tolist() == [[1.0], [0.0]]
+    assert steps.costs.tolist() == [[2.0], [0.0]]
+
+
 def test_ties_go_to_the_cheaper_option():
     gains, costs = np.array([[0.0, 1.0, 2.0]]), np.array([[0.0, 1.0, 2.0]])
     assert PriceRule(1.0, 1.0, 0.0).choose(gains, costs, np.zeros(1)).tolist() == [0]

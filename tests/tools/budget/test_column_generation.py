@@ -57,7 +57,9 @@ def test_it_is_the_optimum_within_all_budgets(seed: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6), st.integers(8, 20))
-def test_stopped_early_it_is_within_the_budgets_and_the_gap_is_no_less_than_the_true_one(seed: int, solves: int) -> None:
+def test_stopped_early_it_is_within_the_budgets_and_the_gap_is_no_less_than_the_true_one(
+    seed: int, solves: int
+) -> None:
     oracle, budgets = random_budgets(seed)
     best = limit(oracle, budgets)
     assert best is not None

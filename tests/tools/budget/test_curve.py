@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -75,8 +76,8 @@ def test_it_is_the_linear_programme_at_every_budget(process: TabularCMDP, shares
     costs, rewards = zip(*(solve.outcome[::-1] for solve in curve.corners), strict=True)
     assert (np.diff(costs) > 0).all()
     assert (np.diff(rewards) > 0).all()
-    slopes = [slope(*pair) for pair in zip(curve.corners, curve.corners[1:], strict=False)]
-    assert all(first > second for first, second in zip(slopes, slopes[1:], strict=False))
+    slopes = [slope(*pair) for pair in pairwise(curve.corners)]
+    assert all(first > second for first, second in pairwise(slopes))
 
 
 @settings(max_examples=80, deadline=None)

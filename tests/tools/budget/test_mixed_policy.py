@@ -6,7 +6,7 @@ import json
 import os
 import pickle
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from bethink.tools.budget import mixed_policy
 from bethink.tools.budget.assignment import component
 from bethink.tools.budget.chord import chord_search
 from bethink.tools.budget.cmdp import Outcome, TabularPolicy
-from bethink.tools.budget.environment import AMOUNTS, tabular, week
+from bethink.tools.budget.environment import AMOUNTS, campaign, features, tabular, week
 from bethink.tools.budget.mixed_policy import KEY, BadPolicyFile, MixedPolicy, register_policy
 from bethink.tools.budget.oracle import TabularOracle
 
@@ -169,6 +169,23 @@ def test_another_type_of_policy(tmp_path) -> None:
         register_policy("table", Threshold)
     with pytest.raises(TypeError, match="from_state"):
         register_policy("unknown", Unknown)
+
+
+def test_networks(tmp_path) -> None:
+    """Policies that lambda-conditioned fitted Q iteration made, hardly trained."""
+    from bethink.tools.budget.fqi import LambdaFQI
+    from bethink.tools.budget.network_ensemble import Fitting
+
+    log = campaign(100, seed=0)
+    seen, then = features(log.states, log.steps), features(log.next_states, log.steps + 1)
+    fitting = Fitting(updates=5, first_updates=5, outcome_updates=80)
+    oracle = LambdaFQI(prices=4, folds=2, hidden=(8,), fitting=fitting).fit(replace(log, states=seen, next_states=then))
+    policy = mixed((oracle.solve(0.0), 0.5), (oracle.solve(np.inf), 0.5), amounts=AMOUNTS)
+    again = MixedPolicy.load(policy.save(tmp_path / "p"))
+    assert again.policy_id == policy.policy_id
+    actions = policy.act(seen, log.steps, log.users)
+    assert (again.act(seen, log.steps, log.users) == actions).all()
+    assert len(np.unique(actions)) > 1
 
 
 @pytest.mark.usefixtures("kinds")

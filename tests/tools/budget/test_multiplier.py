@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,6 +45,8 @@ def test_bisection_reaches_the_linear_programme(budget: float, value: float) -> 
     assert found.outcome.reward == pytest.approx(value, abs=1e-5)
     assert found.outcome.cost == pytest.approx(budget, abs=1e-9)
     assert len(found.components) == 2
+    assert found.gap is not None
+    assert found.gap <= 1e-9
     assert found.multiplier == pytest.approx(solve_lp(CMDP, budget).shadow_price, rel=1e-6)
 
 
@@ -99,7 +102,7 @@ def test_the_iterates_follow_the_rule() -> None:
     found = ogd_average(TabularOracle(CMDP), 6.0, rate=0.01, ceiling=0.3, max_solves=30)
     iterates = [solve for solve in found.trace if math.isfinite(solve.multiplier)]
     price = 0.0
-    for number, (before, after) in enumerate(zip(iterates, iterates[1:], strict=False), 1):
+    for number, (before, after) in enumerate(pairwise(iterates), 1):
         price = min(max(price + 0.01 * number**-0.5 * (before.outcome.cost - 6.0), 0.0), 0.3)
         assert after.multiplier == pytest.approx(price, rel=1e-12)
 
@@ -110,16 +113,17 @@ def test_the_greatest_price_is_no_less_than_the_right_one() -> None:
         assert max(solve.multiplier for solve in found.trace[2:]) >= solve_lp(CMDP, budget).shadow_price
 
 
-def test_the_controller_follows_the_rule_and_ends_with_one_policy() -> None:
+@pytest.mark.parametrize("budget", [6.0, 30.0])  # at 30 the integral falls to zero
+def test_the_controller_follows_the_rule_and_ends_with_one_policy(budget: float) -> None:
     gains = Gains(0.01, 0.002, 0.005)
-    found = pid(TabularOracle(CMDP), 6.0, gains=gains, max_solves=40)
+    found = pid(TabularOracle(CMDP), budget, gains=gains, max_solves=40)
     iterates = [solve for solve in found.trace if math.isfinite(solve.multiplier)]
     total = before = 0.0
-    for last, after in zip(iterates, iterates[1:], strict=False):
-        error = last.outcome.cost - 6.0
+    for last, after in pairwise(iterates):
+        error = last.outcome.cost - budget
         total = max(total + error, 0.0)
         wanted = 0.01 * max(error, 0.0) + 0.002 * total + 0.005 * max(error - before, 0.0)
-        assert after.multiplier == pytest.approx(max(wanted, 0.0), rel=1e-12)
+        assert after.multiplier == pytest.approx(wanted, rel=1e-12)
         before = error
     assert [weight for _, weight in found.components] == [1.0]
     assert found.outcome == found.trace[-1].outcome

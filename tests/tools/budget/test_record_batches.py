@@ -37,8 +37,8 @@ def test_every_kind_of_table_gives_the_same_rows(tmp_path):
         frame,
         frame.lazy().collect_batches(chunk_size=3),
         pd.DataFrame(TABLE.to_pydict()),
-        duckdb.sql("select * from users order by user"),
-        duckdb.sql("select * from users order by user").to_arrow_reader(3),
+        duckdb.connect().sql("select * from users order by user"),
+        duckdb.connect().sql("select * from users order by user").to_arrow_reader(3),
         (TABLE.slice(first, 1) for first in range(10)),
     ]
     for source in sources:

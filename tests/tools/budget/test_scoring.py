@@ -1,4 +1,6 @@
 import multiprocessing
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -92,18 +94,16 @@ def test_rows_get_what_the_policy_says_and_totals_are_theirs(step):
 
 
 def test_the_whole_campaign_costs_what_the_plan_says():
-    """Costs of all that follows, one table for each component, over the population that was planned for."""
+    """With the costs of all that follows as forecast, over the population that was planned for."""
     states = np.random.default_rng(0).choice(60, 200_000, p=PROCESS.initial)
-    costs = []
+    users = pa.table({"user_id": np.arange(len(states)), "state": states})
+    drawn = POLICY.component(np.arange(len(states)))
+    spent = 0
     for number, (policy, _) in enumerate(POLICY.components):
-        only = TableForecast(PROCESS.reward, PROCESS.cost)
-        q_cost = action_values(type(PROCESS)(**{**vars(PROCESS), "reward": PROCESS.cost}), policy.actions)
-        job = ScoringJob(POLICY, TableForecast(np.zeros_like(q_cost), q_cost))
-        table = pa.table({"user_id": np.arange(len(states)), "state": states})
-        drawn = POLICY.component(np.arange(len(states))) == number
-        costs.append(score(table.filter(pa.array(drawn)), job).cost_micro / 1e6)
-        assert only.cost.ndim == 2
-    assert sum(costs) / len(states) == pytest.approx(6.0, rel=5e-3)
+        to_come = action_values(replace(PROCESS, reward=PROCESS.cost), policy.actions)
+        job = ScoringJob(POLICY, TableForecast(to_come, to_come))
+        spent += score(users.filter(pa.array(drawn == number)), job).planned_cost()
+    assert spent / 100 / len(states) == pytest.approx(6.0, rel=5e-3)
 
 
 def test_texts_and_numbers_are_the_same_users():
@@ -118,7 +118,7 @@ def test_texts_and_numbers_are_the_same_users():
 @given(st.lists(st.integers(0, 3_000), max_size=8), st.sampled_from([1, 7, 333, 65_536]))
 def test_any_partitioning_gives_equal_totals(cuts, batch_rows):
     borders = [0, *sorted(cuts), 3_000]
-    parts = [USERS.slice(a, b - a) for a, b in zip(borders, borders[1:], strict=False)]
+    parts = [USERS.slice(a, b - a) for a, b in pairwise(borders)]
     if batch_rows == 1:
         parts = [part.slice(0, 30) for part in parts]
     assert score(reversed(parts), JOB, batch_rows=batch_rows) == score(parts, JOB)
@@ -172,8 +172,8 @@ def test_a_run_that_fails_leaves_no_file(tmp_path):
         score(USERS, JOB, out=tmp_path / "rows.parquet", progress=stop)
     with pytest.raises(TableError, match="no rows"):
         score(USERS.slice(0, 0), JOB, out=tmp_path / "rows.parquet")
+    texts = USERS.set_column(0, "user_id", USERS["user_id"].cast(pa.string()))
     with pytest.raises(TableError, match="differ"):
-        texts = USERS.set_column(0, "user_id", USERS["user_id"].cast(pa.string()))
         score([USERS, texts], JOB, out=tmp_path / "rows.parquet")
     assert list(tmp_path.iterdir()) == []
 

@@ -15,6 +15,8 @@ MINIMUM_ESS = 200.0
 
 BLOCK = 4_000_000
 """Most bootstrap weights in memory at a time."""
+STREAM = 0xB0075
+"""Keeps bootstrap weights apart from a log that was simulated with the same seed: shared draws would not be random."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def bootstrap_weights(n: int, replicates: int, seed: int) -> Iterator[Floats]:
     """
     if replicates < 2:
         raise ValueError(f"replicates is {replicates}; a bootstrap needs at least 2.")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, STREAM])
     size = max(1, BLOCK // n)
     for start in range(0, replicates, size):
         yield rng.standard_exponential((min(size, replicates - start), n))
