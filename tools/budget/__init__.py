@@ -1,4 +1,4 @@
-"""Who gets which coupon under one budget: exact where the process is known, by offline constrained RL where it is not."""
+"""Who gets which coupon under one budget: exact where the process is known, by offline constrained RL elsewhere."""
 
 from __future__ import annotations
 

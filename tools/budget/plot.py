@@ -108,7 +108,7 @@ def put_legend_in_rows(figure: object, panel: object) -> None:
     )
 
 
-def _thousands(value: float, _: int) -> str:
+def _thousands(value: float, _: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 10 or value == 0 else f"{value:g}"
 
 

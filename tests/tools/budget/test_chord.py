@@ -28,8 +28,10 @@ def test_two_policies_reach_the_occupancy_optimum(seed: int) -> None:
     limit = solve_lp(cmdp, budget)
     assert found.outcome.reward == pytest.approx(limit.value, abs=1e-8)
     assert found.outcome.cost <= budget + 1e-9
-    assert len(found.components) <= 2 and len(found.trace) <= 20
-    assert found.gap is not None and found.gap >= limit.value - found.outcome.reward - 1e-9
+    assert len(found.components) <= 2
+    assert len(found.trace) <= 20
+    assert found.gap is not None
+    assert found.gap >= limit.value - found.outcome.reward - 1e-9
     assert outcome(cmdp, limit.policy).reward == pytest.approx(limit.value, abs=1e-8)
 
 
