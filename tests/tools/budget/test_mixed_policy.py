@@ -178,8 +178,8 @@ def test_networks(tmp_path) -> None:
 
     log = campaign(100, seed=0)
     seen, then = features(log.states, log.steps), features(log.next_states, log.steps + 1)
-    fitting = Fitting(updates=5, first_updates=5, outcome_updates=80)
-    oracle = LambdaFQI(prices=4, folds=2, hidden=(8,), fitting=fitting).fit(replace(log, states=seen, next_states=then))
+    fitting = Fitting(hidden=(8,), updates=5, first_updates=5, outcome_updates=80)
+    oracle = LambdaFQI(prices=4, members=2, fitting=fitting).fit(replace(log, states=seen, next_states=then))
     policy = mixed((oracle.solve(0.0), 0.5), (oracle.solve(np.inf), 0.5), amounts=AMOUNTS)
     again = MixedPolicy.load(policy.save(tmp_path / "p"))
     assert again.policy_id == policy.policy_id
