@@ -10,9 +10,9 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +28,7 @@ MOST_SECONDS = 60
 BATCH_ROWS = 65_536
 INDEX_PREFIX = "__index_level_"
 """Columns in which pandas keeps a table's row labels; pandas itself does not show them as columns."""
+FAILED = "The file cannot be read as Parquet: the reader failed on it."
 AGAIN = "Write it again, or save it as CSV."
 
 
@@ -51,9 +52,6 @@ def read_parquet(data: bytes, columns: Sequence[str] | None = None) -> ParquetCo
         TableFileError: pyarrow is not installed, the file is broken or too large, a name stands twice, or there are
             too many columns.
     """
-    if importlib.util.find_spec("pyarrow") is None:
-        message = "Parquet files are read with the package pyarrow, which is not installed."
-        raise TableFileError(message, "Install it with `pip install pyarrow`, or save the table as CSV.")
     asked = {
         "columns": None if columns is None else list(columns),
         "most_values": MOST_VALUES,
@@ -61,9 +59,27 @@ def read_parquet(data: bytes, columns: Sequence[str] | None = None) -> ParquetCo
         "most_memory": MOST_MEMORY,
         "most_seconds": MOST_SECONDS,
     }
+    found, body = ask_child(__name__, asked, data)
+    values = None
+    if found["shape"] is not None:
+        if len(body) != 8 * found["shape"][0] * found["shape"][1]:
+            raise TableFileError(FAILED, AGAIN)
+        values = np.frombuffer(body, dtype=np.float64).reshape(found["shape"]).copy()
+    return ParquetColumns(tuple(found["names"]), found["unusable"], values)
+
+
+def ask_child(module: str, asked: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    """Run ``module``, which calls :func:`answer`, on a file's bytes: what it found, and the bytes that follow.
+
+    Raises:
+        TableFileError: pyarrow is not installed, the child took too long or died, or what it refused.
+    """
+    if importlib.util.find_spec("pyarrow") is None:
+        message = "Parquet files are read with the package pyarrow, which is not installed."
+        raise TableFileError(message, "Install it with `pip install pyarrow`, or save the table as CSV.")
     try:
         child = subprocess.run(
-            [sys.executable, "-m", "bethink.tools.parquet"],
+            [sys.executable, "-m", module],
             input=json.dumps(asked).encode() + b"\n" + data,
             capture_output=True,
             timeout=2 * MOST_SECONDS,
@@ -74,38 +90,36 @@ def read_parquet(data: bytes, columns: Sequence[str] | None = None) -> ParquetCo
     try:
         found: dict[str, Any] = json.loads(head)
     except ValueError as error:
-        raise TableFileError("The file cannot be read as Parquet: the reader failed on it.", AGAIN) from error
+        raise TableFileError(FAILED, AGAIN) from error
     if "message" in found:
         raise TableFileError(found["message"], found["hint"])
-    values = None
-    if found["shape"] is not None:
-        if len(body) != 8 * found["shape"][0] * found["shape"][1]:
-            raise TableFileError("The file cannot be read as Parquet: the reader failed on it.", AGAIN)
-        values = np.frombuffer(body, dtype=np.float64).reshape(found["shape"]).copy()
-    return ParquetColumns(tuple(found["names"]), found["unusable"], values)
+    return found, body
 
 
 # -- in the child -----------------------------------------------------------------------------------------------------
 
 
-def _child(source: BinaryIO, sink: BinaryIO) -> None:
-    """Read a request and a file from ``source``; write what was found to ``sink``."""
+def answer(read: Callable[[bytes, dict[str, Any]], tuple[dict[str, Any], bytes | memoryview]]) -> None:
+    """In the child: read a request and a file from standard input, write what ``read`` found and its bytes."""
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
     asked = json.loads(source.readline())
-    _limit(asked["most_memory"], asked["most_seconds"])
+    limit(asked["most_memory"], asked["most_seconds"])
+    body: bytes | memoryview = b""
+    found: dict[str, Any]
     try:
-        found, values = _read(source.read(), asked)
+        found, body = read(source.read(), asked)
     except TableFileError as problem:
-        found, values = {"message": str(problem), "hint": problem.hint}, None
+        found = {"message": str(problem), "hint": problem.hint}
     except Exception as problem:  # Arrow raises many kinds
         reason = " ".join(str(problem).split())[:120].rstrip(".") or type(problem).__name__
-        found, values = {"message": f"The file cannot be read as Parquet: {reason}.", "hint": AGAIN}, None
+        found = {"message": f"The file cannot be read as Parquet: {reason}.", "hint": AGAIN}
     sink.write(json.dumps(found).encode() + b"\n")
-    if values is not None:
-        sink.write(np.ascontiguousarray(values).data)
+    sink.write(body)
     sink.flush()
 
 
-def _limit(memory: int, seconds: int) -> None:
+def limit(memory: int, seconds: int) -> None:
+    """Of this process: address space in bytes, processor time in seconds, no core dump; nothing on Windows."""
     try:
         import resource
     except ImportError:  # not on Windows
@@ -115,7 +129,7 @@ def _limit(memory: int, seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _read(data: bytes, asked: dict[str, Any]) -> tuple[dict[str, Any], np.ndarray | None]:
+def _read(data: bytes, asked: dict[str, Any]) -> tuple[dict[str, Any], bytes | memoryview]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -128,17 +142,17 @@ def _read(data: bytes, asked: dict[str, Any]) -> tuple[dict[str, Any], np.ndarra
     for name in names:
         if names.count(name) > 1:
             raise TableFileError(f"Two columns are named {name!r}.", "Give every column its own name.")
-    kinds = {name: _kind(schema.field(name).type) for name in names}
+    kinds = {name: kind_of(schema.field(name).type) for name in names}
     unusable = {name: kind for name, kind in kinds.items() if kind}
     found: dict[str, Any] = {"names": names, "unusable": unusable, "shape": None}
     columns = names if asked["columns"] is None else asked["columns"]
     if not columns or any(name not in kinds or name in unusable for name in columns):
-        return found, None
+        return found, b""
     values = _values(file, columns, asked["most_values"], asked["most_bytes"])
-    return {**found, "shape": list(values.shape)}, values
+    return {**found, "shape": list(values.shape)}, np.ascontiguousarray(values).data
 
 
-def _kind(kind: Any) -> str:
+def kind_of(kind: Any) -> str:
     """What a column holds that cannot be used; empty for numbers and truth values."""
     from pyarrow import types
 
@@ -156,12 +170,12 @@ def _kind(kind: Any) -> str:
 
 
 def _values(file: Any, columns: list[str], most_values: int, most_bytes: int) -> np.ndarray:
-    _refuse_too_many(file.metadata.num_rows * len(columns), most_values)
-    _refuse_unpacking(file.metadata, set(columns), most_bytes)
+    refuse_too_many(file.metadata.num_rows * len(columns), most_values)
+    refuse_unpacking(file.metadata, set(columns), most_bytes)
     parts, count = [np.empty((0, len(columns)))], 0
     for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns, use_threads=False):
         count += batch.num_rows
-        _refuse_too_many(count * len(columns), most_values)
+        refuse_too_many(count * len(columns), most_values)
         parts.append(np.stack([_doubles(batch.column(batch.schema.get_field_index(name))) for name in columns], 1))
     return np.concatenate(parts)
 
@@ -172,14 +186,23 @@ def _doubles(column: Any) -> np.ndarray:
     return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _refuse_too_many(values: int, most: int) -> None:
+def refuse_too_many(values: int, most: int) -> None:
+    """Refuse more numbers than fit into memory.
+
+    Raises:
+        TableFileError: more than ``most``.
+    """
     if values > most:
         message = f"The file has {values:,} numbers in the columns asked for; {most:,} is the most."
         raise TableFileError(message, "Pick fewer columns with `columns`, or leave out rows.")
 
 
-def _refuse_unpacking(metadata: Any, columns: set[str], most: int) -> None:
-    """Refuse a small file that would unpack to a huge one."""
+def refuse_unpacking(metadata: Any, columns: set[str], most: int) -> None:
+    """Refuse a small file that would unpack to a huge one.
+
+    Raises:
+        TableFileError: the columns state more than ``most`` bytes.
+    """
     stated = 0
     for number in range(metadata.num_row_groups):
         group = metadata.row_group(number)
@@ -191,4 +214,4 @@ def _refuse_unpacking(metadata: Any, columns: set[str], most: int) -> None:
 
 
 if __name__ == "__main__":
-    _child(sys.stdin.buffer, sys.stdout.buffer)
+    answer(_read)

@@ -109,12 +109,11 @@ def chord_search(
             price = _middle(low, high)
         found = solve(price)
         upper = found.outcome.reward - price * found.outcome.cost + price * budget
-        lower = mix(between(low, high, budget))[1].reward
-        gap = max(0.0, upper - lower)
+        gap = max(0.0, upper - mix(between(low, high, budget))[1].reward)
         inside = high.outcome.cost < found.outcome.cost < low.outcome.cost
-        if gap <= tolerance or (not inside and not lost):
-            break
         if not inside:
+            if gap <= tolerance or not lost or len(trace) == max_solves:
+                break
             found = solve(_middle(low, high))
             if not high.outcome.cost < found.outcome.cost < low.outcome.cost:
                 break
@@ -122,6 +121,9 @@ def chord_search(
             high = found
         else:
             low = found
+        gap = max(0.0, upper - mix(between(low, high, budget))[1].reward)
+        if gap <= tolerance:
+            break
     components, mixed = mix(between(low, high, budget))
     return Mixture(components, mixed, max(0.0, price), gap, tuple(trace))
 

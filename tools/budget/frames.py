@@ -8,14 +8,10 @@ column. Parquet files are read in a process of their own, limited in memory and 
 from __future__ import annotations
 
 import csv
-import importlib.util
-import json
-import subprocess
-import sys
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,15 +19,17 @@ from bethink.tools.budget.findings import listed, quoted
 from bethink.tools.parquet import (
     AGAIN,
     BATCH_ROWS,
+    FAILED,
     INDEX_PREFIX,
     MOST_BYTES,
     MOST_MEMORY,
     MOST_SECONDS,
     MOST_VALUES,
-    _kind,
-    _limit,
-    _refuse_too_many,
-    _refuse_unpacking,
+    answer,
+    ask_child,
+    kind_of,
+    refuse_too_many,
+    refuse_unpacking,
 )
 from bethink.tools.tables import (
     MOST_COLUMNS,
@@ -218,12 +216,12 @@ def _plain(table: Any) -> tuple[Any, dict[str, str]]:
     _refuse_names(list(table.column_names))
     columns, left_out = {}, {}
     for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = _kind(column.type)
+        kind = kind_of(column.type)
         if name.startswith(INDEX_PREFIX):
             continue
         if types.is_dictionary(column.type):
             column = _decoded(column)
-            kind = _kind(column.type)
+            kind = kind_of(column.type)
         if types.is_decimal(column.type):
             column = column.cast(pa.float64())
         elif kind == "text":
@@ -241,7 +239,7 @@ def _decoded(column: Any) -> Any:
     """A dictionary column as plain values; texts of polars cannot be taken from as they are."""
     import pyarrow as pa
 
-    kind = pa.large_string() if _kind(column.type.value_type) == "text" else column.type.value_type
+    kind = pa.large_string() if kind_of(column.type.value_type) == "text" else column.type.value_type
     return pa.chunked_array([chunk.dictionary.cast(kind).take(chunk.indices) for chunk in column.chunks], type=kind)
 
 
@@ -249,61 +247,37 @@ def _decoded(column: Any) -> Any:
 
 
 def _from_parquet(data: bytes) -> Frame:
-    if importlib.util.find_spec("pyarrow") is None:
-        message = "Parquet files are read with the package pyarrow, which is not installed."
-        raise TableFileError(message, "Install it with `pip install pyarrow`, or save the table as CSV.")
+    asked = {
+        "most_values": MOST_VALUES,
+        "most_bytes": MOST_BYTES,
+        "most_memory": MOST_MEMORY,
+        "most_seconds": MOST_SECONDS,
+    }
+    found, body = ask_child(__name__, asked, data)
     import pyarrow as pa
 
-    limits = {"values": MOST_VALUES, "bytes": MOST_BYTES, "memory": MOST_MEMORY, "seconds": MOST_SECONDS}
     try:
-        child = subprocess.run(
-            [sys.executable, "-m", "bethink.tools.budget.frames"],
-            input=json.dumps(limits).encode() + b"\n" + data,
-            capture_output=True,
-            timeout=2 * MOST_SECONDS,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise TableFileError(f"Reading the file took more than {2 * MOST_SECONDS} s.", AGAIN) from error
-    head, _, body = child.stdout.partition(b"\n")
-    failed = "The file cannot be read as Parquet: the reader failed on it."
-    try:
-        found: dict[str, Any] = json.loads(head)
-        if "message" not in found:
-            frame = _from_arrow(pa.ipc.open_stream(body).read_all())
+        frame = _from_arrow(pa.ipc.open_stream(body).read_all())
     except TableFileError:
         raise
-    except (ValueError, pa.ArrowException) as error:  # the child died, perhaps while it wrote
-        raise TableFileError(failed, AGAIN) from error
-    if "message" in found:
-        raise TableFileError(found["message"], found["hint"])
+    except (ValueError, pa.ArrowException) as error:  # the child died while it wrote
+        raise TableFileError(FAILED, AGAIN) from error
     return _checked(frame.frame, found["left_out"])
 
 
-def _child(source: BinaryIO, sink: BinaryIO) -> None:
-    """Read limits and a file from ``source``; write what was found to ``sink``, columns as an Arrow stream."""
+def _answer(data: bytes, asked: dict[str, Any]) -> tuple[dict[str, Any], bytes | memoryview]:
+    """In the child: what was left out, and the columns as an Arrow stream."""
     import pyarrow as pa
 
-    limits = json.loads(source.readline())
-    _limit(limits["memory"], limits["seconds"])
-    table = None
-    found: dict[str, Any]
-    try:
-        table, left_out = _plain(_read(source.read(), limits))
-        table.validate(full=True)
-        found = {"left_out": left_out}
-    except TableFileError as problem:
-        found, table = {"message": str(problem), "hint": problem.hint}, None
-    except Exception as problem:  # Arrow raises many kinds
-        reason = " ".join(str(problem).split())[:120].rstrip(".") or type(problem).__name__
-        found, table = {"message": f"The file cannot be read as Parquet: {reason}.", "hint": AGAIN}, None
-    sink.write(json.dumps(found).encode() + b"\n")
-    if table is not None:
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-    sink.flush()
+    table, left_out = _plain(_read(data, asked))
+    table.validate(full=True)
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return {"left_out": left_out}, memoryview(sink.getvalue())
 
 
-def _read(data: bytes, limits: dict[str, int]) -> Any:
+def _read(data: bytes, asked: dict[str, Any]) -> Any:
     """All columns that can be used, as an Arrow table."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -311,16 +285,16 @@ def _read(data: bytes, limits: dict[str, int]) -> Any:
     file = pq.ParquetFile(pa.BufferReader(data), pre_buffer=False)
     schema = file.schema_arrow
     _refuse_names(list(schema.names))
-    usable = [name for name in schema.names if _kind(schema.field(name).type) != "lists"]
-    _refuse_too_many(file.metadata.num_rows * len(usable), limits["values"])
-    _refuse_unpacking(file.metadata, set(usable), limits["bytes"])
+    usable = [name for name in schema.names if kind_of(schema.field(name).type) != "lists"]
+    refuse_too_many(file.metadata.num_rows * len(usable), asked["most_values"])
+    refuse_unpacking(file.metadata, set(usable), asked["most_bytes"])
     batches, count = [], 0
     for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=usable, use_threads=False):
         count += batch.num_rows
-        _refuse_too_many(count * len(usable), limits["values"])
+        refuse_too_many(count * len(usable), asked["most_values"])
         batches.append(batch)
     return pa.Table.from_batches(batches, schema=pa.schema([schema.field(name) for name in usable]))
 
 
 if __name__ == "__main__":
-    _child(sys.stdin.buffer, sys.stdout.buffer)
+    answer(_answer)

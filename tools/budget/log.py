@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from bethink.tools.budget.cmdp import Floats, Ints
 
+FOLDS = 0xF01D5
+"""Makes the random numbers that draw folds others than those of a simulated campaign of the same seed."""
+
 
 @dataclass(frozen=True)
 class Log:
@@ -82,5 +85,5 @@ class Log:
 
     def folds(self, count: int, seed: int) -> list[NDArray[np.bool_]]:
         """Masks [n] of ``count`` disjoint groups of users, drawn at random; a user's rows stay together."""
-        group = np.random.default_rng(seed).permutation(self.user_count) % count
+        group = np.random.default_rng([seed, FOLDS]).permutation(self.user_count) % count
         return [group[self.users] == number for number in range(count)]

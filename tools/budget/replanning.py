@@ -12,85 +12,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bethink.tools.budget.cmdp import Floats, Ints, StochasticPolicy, TabularCMDP, best_response
-from bethink.tools.budget.lp import InfeasibleBudget, LPSolution, check_budget
+from bethink.tools.budget.cmdp import Floats, Ints, TabularCMDP, best_response
+from bethink.tools.budget.lp import (
+    InfeasibleBudget,
+    LPSolution,
+    Program,
+    check_budget,
+    program,
+    solution,
+    solve_program,
+)
 
-INFEASIBLE = 2
-"""HiGHS by way of scipy: no solution."""
 GOLDEN = 0.6180339887498949
 """Turns the order of users from step to step."""
-
-
-class _Program(NamedTuple):
-    """The linear program but for the budget and the first states; variables (t, s, a)."""
-
-    gain: Floats
-    flow: Any
-    blocked: Any
-    bounds: Floats
-
-
-def _program(cmdp: TabularCMDP, horizon: int, faces: Floats | None) -> _Program:
-    """The tables of ``horizon`` steps. ``faces``: value of each action while it is open [A]; None: one budget."""
-    from scipy.sparse import block_array, csr_array, eye_array, kron
-
-    s, a = cmdp.states, cmdp.actions
-    leaves = kron(eye_array(s), np.ones((1, a)))
-    enters = csr_array(cmdp.transition.reshape(s * a, s).T)
-    flow = [[leaves if j == i else -enters if j == i - 1 else None for j in range(horizon)] for i in range(horizon)]
-    steps = np.arange(horizon)
-    if faces is None:
-        blocked: NDArray = np.tile(cmdp.cost.ravel(), horizon)[None]
-    else:
-        before, now = steps[None] < steps[:, None], steps[None] == steps[:, None]
-        blocked = np.kron(before, cmdp.cost.ravel()) + np.kron(now, np.tile(faces, s))
-    gain = (cmdp.gamma**steps)[:, None, None] * cmdp.reward
-    allowed = np.ones((s, a), bool) if cmdp.allowed is None else cmdp.allowed
-    most = np.where(np.tile(allowed.ravel(), horizon), np.inf, 0.0)
-    bounds = np.stack([np.zeros_like(most), most], 1)
-    return _Program(gain.ravel(), block_array(flow, format="csr"), csr_array(blocked), bounds)
-
-
-def _solve(program: _Program, initial: Floats, budget: float) -> tuple[Floats, float]:
-    """Occupancies (flat) and the price of money, both per user.
-
-    Raises:
-        InfeasibleBudget: no policy keeps within ``budget``.
-    """
-    from scipy.optimize import linprog
-    from scipy.sparse import csr_array, hstack
-
-    rows = program.blocked.shape[0]
-    start = np.zeros(program.flow.shape[0])
-    start[: len(initial)] = initial
-    found = linprog(
-        -program.gain,
-        A_ub=program.blocked,
-        b_ub=np.full(rows, budget),
-        A_eq=program.flow,
-        b_eq=start,
-        bounds=program.bounds,
-        method="highs-ds",
-    )
-    if found.status == INFEASIBLE:
-        least = linprog(
-            np.append(np.zeros(len(program.gain)), 1.0),
-            A_ub=hstack([program.blocked, csr_array(-np.ones((rows, 1)))]),
-            b_ub=np.zeros(rows),
-            A_eq=hstack([program.flow, csr_array((len(start), 1))]),
-            b_eq=start,
-            bounds=np.vstack([program.bounds, [0.0, np.inf]]),
-            method="highs-ds",
-        )
-        raise InfeasibleBudget(budget, float(least.fun))
-    if not found.success:
-        raise RuntimeError(f"HiGHS did not solve the linear program: {found.message}")
-    return np.clip(found.x, 0.0, None), max(0.0, -float(found.ineqlin.marginals.sum()))
 
 
 def solve_hard(cmdp: TabularCMDP, budget: float, faces: Floats) -> LPSolution:
@@ -110,14 +48,8 @@ def solve_hard(cmdp: TabularCMDP, budget: float, faces: Floats) -> LPSolution:
         ValueError: a budget or face values that are none.
     """
     check_budget(budget)
-    x, price = _solve(_program(cmdp, cmdp.horizon, _checked(faces, cmdp)), cmdp.initial, budget)
-    x = x.reshape(cmdp.horizon, cmdp.states, cmdp.actions)
-    mass = x.sum(-1, keepdims=True)
-    unreached = np.eye(cmdp.actions)[best_response(cmdp, price).actions]
-    policy = StochasticPolicy(np.where(mass > 1e-12, x / np.maximum(mass, 1e-300), unreached))
-    discount = cmdp.gamma ** np.arange(cmdp.horizon)
-    value = float(np.einsum("t,tsa,sa->", discount, x, cmdp.reward))
-    return LPSolution(value, float(np.einsum("tsa,sa->", x, cmdp.cost)), price, policy)
+    x, price = solve_program(program(cmdp, cmdp.horizon, _checked(faces, cmdp)), cmdp.initial, budget)
+    return solution(cmdp, x, price)
 
 
 @dataclass
@@ -139,7 +71,7 @@ class Replanner:
     amounts: Floats
     hard: bool = False
     alpha: float | None = None
-    _programs: dict[int, _Program] = field(default_factory=dict, init=False, repr=False)
+    _programs: dict[int, Program] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.amounts = _checked(self.amounts, self.cmdp)
@@ -178,9 +110,9 @@ class Replanner:
         count = np.bincount(states, minlength=self.cmdp.states)
         ahead = self.cmdp.horizon - step
         if ahead not in self._programs:
-            self._programs[ahead] = _program(self.cmdp, ahead, self.amounts if self.hard else None)
+            self._programs[ahead] = program(self.cmdp, ahead, self.amounts if self.hard else None)
         try:
-            x, _ = _solve(self._programs[ahead], count / len(states), max(0.0, left) / len(states))
+            x, _ = solve_program(self._programs[ahead], count / len(states), max(0.0, left) / len(states))
         except InfeasibleBudget:
             return best_response(self.cmdp, np.inf).actions[step, states]
         return _shared_out(x[: self.cmdp.states * self.cmdp.actions].reshape(-1, self.cmdp.actions), states, order)

@@ -17,7 +17,6 @@ PARTS = {
     "guarantees": "bar 4: what is overspent and left over",
     "evaluation": "bar 5: off-policy evaluation and real campaigns",
     "pyoptbook": "bar 5: a textbook's optima",
-    "requests": "bar 7: requests with good and bad files",
 }
 
 if __name__ == "__main__":

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bethink.tools.budget import transitions
 from bethink.tools.budget.cmdp import Floats, Ints
@@ -100,24 +98,33 @@ def test_moves_of_too_many_kinds_are_frequencies(monkeypatch: pytest.MonkeyPatch
     assert np.array_equal(smoothed_moves(counts, factors, axes, response), frequencies(counts))
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), cells=st.integers(1, 400))
-def test_what_moves_independently_is_apart_however_few_the_rows(seed: int, cells: int) -> None:
-    rng = np.random.default_rng(seed)
-    cell = rng.integers(cells, size=1500)
-    chance = rng.random((cells, 2))
-    changes = (rng.random((1500, 2)) < chance[cell]).astype(np.int64)
-    assert moving_together(changes, cell, np.ones(1500, np.int64)) == [[0], [1]]
+CHANCE = 0.02
+"""Share of the draws in which factors may be joined by chance; the rule joins some 1 in 1,000."""
 
 
-@settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10_000), cells=st.integers(1, 100))
-def test_what_moves_together_is_found_also_through_a_third(seed: int, cells: int) -> None:
-    rng = np.random.default_rng(seed)
-    cell = rng.integers(cells, size=1500)
-    first, third, alone = rng.integers(0, 2, (3, 1500))
-    changes = np.stack([first, alone, 2 * first + third, third], axis=1)
-    assert moving_together(changes, cell, np.ones(1500, np.int64)) == [[0, 2, 3], [1]]
+def test_what_moves_independently_is_apart_however_few_the_rows() -> None:
+    joined = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        cells = int(rng.integers(1, 401))
+        cell = rng.integers(cells, size=1500)
+        chance = rng.random((cells, 2))
+        changes = (rng.random((1500, 2)) < chance[cell]).astype(np.int64)
+        joined += moving_together(changes, cell, np.ones(1500, np.int64)) != [[0], [1]]
+    assert joined <= CHANCE * 200
+
+
+def test_what_moves_together_is_found_also_through_a_third() -> None:
+    joined = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        cell = rng.integers(int(rng.integers(1, 101)), size=1500)
+        first, third, alone = rng.integers(0, 2, (3, 1500))
+        changes = np.stack([first, alone, 2 * first + third, third], axis=1)
+        found = moving_together(changes, cell, np.ones(1500, np.int64))
+        assert {0, 2, 3} <= set(found[0])
+        joined += found != [[0, 2, 3], [1]]
+    assert joined <= CHANCE * 200
 
 
 def test_times_count_as_so_many_rows() -> None:
