@@ -9,7 +9,8 @@ __all__ = ["Tool", "ToolContext", "ToolError", "ToolResult", "all_tools", "call_
 
 def all_tools() -> list[Tool]:
     """Every tool Bethink ships, in the order the interface shows them."""
+    from bethink.tools.budget.tool import allocate_budget, budget_curve, evaluate_policy
     from bethink.tools.density.tool import estimate_density
     from bethink.tools.filtering.tool import track_state
 
-    return [track_state, estimate_density]
+    return [track_state, estimate_density, allocate_budget, budget_curve, evaluate_policy]

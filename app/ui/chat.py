@@ -59,7 +59,7 @@ def chips(agent: Agent) -> list[tuple[str, str]]:
     """(label, message) of each suggestion; a tool's is its first example, as an exact command."""
     made = [(TOLD, TOLD), (ASKED, ASKED)]
     for tool in agent.tools:
-        for sentence, arguments in tool.examples[:2]:
+        for sentence, arguments in tool.examples[:1]:
             made.append((sentence, f"/{tool.name} {json.dumps(arguments)}"))
     return made
 
@@ -292,11 +292,11 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         return command, state_line(state, html.escape(taken.line)), found, other_button(found)
 
     def on_other(found: list[tuple[str, str]]) -> Any:
-        """(message box, offers, other): the second offer takes the first one's place."""
+        """(message box, offers, other): the next offer takes the first one's place, in turn."""
         if len(found) < 2:
             return gr.skip(), gr.skip(), gr.skip()
-        swapped = [found[1], found[0], *found[2:]]
-        return swapped[0][1], swapped, other_button(swapped)
+        turned = [*found[1:], found[0]]
+        return turned[0][1], turned, other_button(turned)
 
     def on_pick(thread_id: str | None, request: gr.Request) -> Any:
         return shown_thread(user_of(request), thread_id)

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bethink.tools.budget.campaign import CampaignDataset
     from bethink.tools.density.table import Table
     from bethink.tools.filtering.observations import ObservedSeries
 
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 MAX_BYTES = 50_000_000
 LONGEST_STEM = 60
+CAMPAIGN_USERS, CAMPAIGN_ROWS = 20, 10_000
+"""Fewer users are no campaign; rewards of so many rows are looked at."""
 
 
 def safe_name(name: str) -> str:
@@ -81,7 +84,8 @@ class Taken:
 def take(source: Path, folder: Path, name: str = "") -> Taken:
     """Look at an upload and keep it, if a tool can use it: as a series of observations, or as a table of rows.
 
-    A file with a column that says when is first of all a series; any other is first of all a table.
+    A file whose columns say who got what, and what came of it, is first of all a campaign; one with a column that says
+    when is a series; any other is a table.
     """
     from bethink.tools.filtering.observations import ObservationError, read_observations
     from bethink.tools.tables import TableFileError
@@ -101,7 +105,8 @@ def take(source: Path, folder: Path, name: str = "") -> Taken:
             table, left_out = _table_of(source, wanted, series)
         except TableFileError as problem:
             refusal = refusal or problem
-        if series is None and table is None and refusal is not None:
+        campaign = _campaign_of(source, wanted)
+        if series is None and table is None and campaign is None and refusal is not None:
             return Taken(f"Not added. {refusal} {refusal.hint}")
         path = keep(source, folder, name)
     except ValueError as problem:
@@ -114,10 +119,40 @@ def take(source: Path, folder: Path, name: str = "") -> Taken:
         if table is None
         else _density(path.name, table, left_out, series is not None and series.time_column is not None)
     )
+    if campaign is not None:
+        line, offer = _budget(path.name, campaign)
+        return Taken(line, (offer, *(other[1] for other in (density, tracking) if other)))
     if tracking and (density is None or (series is not None and series.time_column)):
         return Taken(tracking[0], (tracking[1], density[1]) if density else (tracking[1],))
     assert density is not None
     return Taken(density[0], (density[1], tracking[1]) if tracking else (density[1],))
+
+
+def _campaign_of(source: Path, wanted: str) -> CampaignDataset | None:
+    """The file as a logged campaign; None if its columns do not say who got what and what came of it."""
+    from bethink.tools.budget.campaign import CampaignDataset
+    from bethink.tools.tables import TableFileError
+
+    try:
+        found = CampaignDataset.from_table(source, ending=Path(wanted).suffix, max_bytes=MAX_BYTES)
+    except TableFileError:
+        return None
+    compared = len(set(found.actions.tolist())) > 1 and len(set(found.rewards[:CAMPAIGN_ROWS].tolist())) > 1
+    return found if compared and found.user_count >= CAMPAIGN_USERS else None
+
+
+def _budget(name: str, campaign: CampaignDataset) -> tuple[str, Offer]:
+    columns, users = campaign.columns, campaign.user_count
+    over = f" over {campaign.horizon} steps" if campaign.horizon > 1 else ""
+    cost = f", {columns.cost[:40]} what it cost" if columns.cost else ""
+    line = (
+        f"{name}: {users:,} users{over}; {columns.action[:40]} is taken for what they got "
+        f"({', '.join(label[:20] for label in campaign.labels[:5])}{', …' if len(campaign.labels) > 5 else ''}), "
+        f"{columns.reward[:40]} for the goal{cost}. A command is in the message box: put your budget, then press Enter."
+    )
+    spent = float(campaign.costs.sum()) or float((campaign.actions > 0).sum())
+    arguments = {"upload": name, "budget": round(spent) if spent >= 100 else round(spent, 2)}
+    return line, Offer("Plan a budget", f"/allocate_budget {json.dumps(arguments, ensure_ascii=False)}")
 
 
 def _table_of(source: Path, wanted: str, series: ObservedSeries | None) -> tuple[Table, tuple[str, ...]]:

@@ -129,7 +129,7 @@ def test_told_restarted_asked_and_a_tool_run(page, tmp_path):
         assert "Porto" in answer.replace("My sister Maria lives in Porto.", "")
         shot(page, "recall")
 
-        page.click("#chip-3")
+        page.click("#chip-2")
         wait_idle(page)
         picture = page.locator("#chat img").last
         picture.wait_for(state="visible", timeout=60_000)
@@ -337,6 +337,62 @@ def test_a_field_moves(page, tmp_path):
         assert picture.get_attribute("src").endswith(".gif")
         picture.scroll_into_view_if_needed()
         shot(page, "moving")
+        assert page.outside == []
+        assert page.errors == []
+    finally:
+        server.stop()
+
+
+def campaign(users: int = 400) -> bytes:
+    """Four weeks of users who got 0, 2 or 5 at random; those in the north answer to it."""
+    import random
+
+    dice, lines = random.Random(5), ["customer_id,week,region,amount,active,spent"]
+    for user in range(users):
+        region = "north" if user % 2 else "south"
+        for week in range(1, 5):
+            amount = dice.choice((0, 2, 5))
+            active = dice.random() < 0.2 + (0.08 * amount if region == "north" else 0.01 * amount)
+            lines.append(f"{user},{week},{region},{amount},{int(active)},{amount if active else 0}")
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_a_campaign_is_added_and_its_budget_planned(page, tmp_path, width):
+    page.set_viewport_size({"width": width, "height": 900 if width > 500 else 740})
+    server = Server(tmp_path)
+    try:
+        open_page(page, server.url)
+        upload(page, "coupons.csv", campaign())
+        page.locator("#turn-state").get_by_text("amount is taken for what they got").wait_for(timeout=30_000)
+        command = page.locator("#message textarea").input_value()
+        assert command.startswith('/allocate_budget {"upload": "coupons.csv", "budget": ')
+        other = page.locator("#other-command")
+        other.get_by_text("Learn its distribution instead").wait_for(timeout=20_000)
+        shot(page, f"budget-upload-{width}")
+        page.fill("#message textarea", '/allocate_budget {"upload": "coupons.csv", "budget": 700, "currency": "EUR"}')
+        page.press("#message textarea", "Enter")
+        page.locator("#chat").get_by_text(re.compile(r"(Reading|Telling|Judging).* \d+ %")).first.wait_for(
+            timeout=60_000
+        )
+        page.wait_for_selector("#turn-state [data-state=idle]", timeout=180_000)
+        page.wait_for_function(
+            "[...document.querySelectorAll('#chat img')].length == 2 &&"
+            "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
+        )
+        said = page.locator("#chat").inner_text()
+        assert "coupons.csv: 400 users over 4 steps, 1600 rows. The plan spends 700 EUR of 700 EUR" in said
+        link = page.get_by_role("link", name="Who gets what (400 users, first step, CSV)")
+        answer = page.request.get(urllib.parse.urljoin(server.url, link.get_attribute("href")))
+        assert answer.ok
+        lines = answer.text().splitlines()
+        assert lines[0] == "customer_id,segment,policy,amount"
+        assert len(lines) == 401
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.locator("#chat img").first.scroll_into_view_if_needed()
+        shot(page, f"budget-planned-{width}")
+        link.scroll_into_view_if_needed()
+        shot(page, f"budget-files-{width}")
         assert page.outside == []
         assert page.errors == []
     finally:

@@ -92,6 +92,20 @@ def test_rows_without_a_time_are_first_of_all_a_table(tmp_path):
     assert taken.offers[0].command == '/estimate_density {"upload": "pairs.csv"}'
 
 
+def test_who_got_what_makes_a_campaign(tmp_path):
+    rows = "".join(
+        f"{n},{'north' if n % 2 else 'south'},{(0, 2, 5)[n % 3]},{int(n % 7 < 3)},{n % 3}\n" for n in range(90)
+    )
+    source = tmp_path / "coupons.csv"
+    source.write_text(f"customer_id,region,amount,active,cost\n{rows}")
+    taken = uploads.take(source, tmp_path / "kept")
+    assert taken.line.startswith(
+        "coupons.csv: 90 users; amount is taken for what they got (0, 2, 5), active for the goal"
+    )
+    assert [offer.command.split()[0] for offer in taken.offers][:2] == ["/allocate_budget", "/estimate_density"]
+    assert taken.offers[0].command == '/allocate_budget {"upload": "coupons.csv", "budget": 90.0}'
+
+
 def test_a_nameless_first_column_is_no_column_of_the_table(tmp_path):
     source = tmp_path / "frame.csv"
     source.write_bytes(b",a,b\n" + b"".join(b"%d,%d,%d.5\n" % (t, t * t % 41, t) for t in range(40)))

@@ -6,9 +6,11 @@ a sentence. What a clean log is still unfit for is said by :func:`bethink.tools.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from bethink.tools.budget.cmdp import Floats, Ints
 from bethink.tools.budget.columns import Columns, guess_columns
 from bethink.tools.budget.encoding import FeatureEncoding
-from bethink.tools.budget.findings import Finding
+from bethink.tools.budget.findings import Finding, quoted
 from bethink.tools.budget.frames import MAX_BYTES, read_frame
 from bethink.tools.budget.log import Log
 from bethink.tools.budget.propensities import logged_shares
@@ -209,4 +211,57 @@ class CampaignDataset:
             terminals=log.done.astype(np.float32),
             action_space=ActionSpace.DISCRETE,
             action_size=len(self.amounts),
+        )
+
+    def to_minari(self, dataset_id: str, multiplier: float = 0.0) -> Any:
+        """Write a Minari data set, one episode a user: encoded features, rewards less ``multiplier`` x costs; O(n d).
+
+        Minari keeps it in the folder that the environment variable ``MINARI_DATASETS_PATH`` names, else in its own.
+        ``infos["cost"][t + 1]`` of an episode is what step t cost; Minari's first entry belongs to the start. Episodes
+        end after T steps; the last observation, which nothing is known of, repeats the one before.
+
+        Args:
+            dataset_id: such as ``campaigns/spring-v0``; one that is not there yet.
+            multiplier: what a unit of money is worth in rewards, finite.
+
+        Returns:
+            The ``minari.MinariDataset``.
+
+        Raises:
+            ImportError: minari or h5py is not installed.
+            ValueError: no such name is possible, or it is taken; a multiplier that is not finite.
+        """
+        try:
+            import_module("h5py")  # what Minari writes with
+            import minari  # type: ignore[import-not-found]
+            from minari.data_collector import EpisodeBuffer  # type: ignore[import-not-found]
+        except ImportError as error:
+            raise ImportError("minari is not installed: pip install 'minari[hdf5]'.") from error
+        from gymnasium.spaces import Box, Discrete
+
+        if not re.fullmatch(r"([-\w]{2,}/)*[-\w]+-v\d+", dataset_id):  # Minari makes folders of it before it looks
+            raise ValueError(f"{quoted(dataset_id)} is no name of a data set; one is 'campaigns/spring-v0'.")
+        if not np.isfinite(multiplier):
+            raise ValueError(f"The multiplier must be finite, not {multiplier}.")
+        states = self.log().states.reshape(self.user_count, self.horizon, -1)
+        ends = np.arange(self.horizon) == self.horizon - 1
+        by_user = (-1, self.horizon)
+        rows = (self.actions, self.rewards - multiplier * self.costs, self.costs)
+        episodes = (
+            EpisodeBuffer(
+                observations=np.concatenate([seen, seen[-1:]]),
+                actions=actions,
+                rewards=rewards,
+                terminations=ends,
+                truncations=np.zeros_like(ends),
+                infos={"cost": np.concatenate([[0.0], costs])},
+            )
+            for seen, actions, rewards, costs in zip(states, *(row.reshape(by_user) for row in rows), strict=True)
+        )
+        return minari.create_dataset_from_buffers(
+            dataset_id,
+            episodes,
+            observation_space=Box(-np.inf, np.inf, states.shape[2:], np.float32),
+            action_space=Discrete(len(self.amounts)),
+            description=f"Actions: {', '.join(map(quoted, self.labels))}. Rewards less {multiplier:g} x costs.",
         )

@@ -7,18 +7,19 @@ finely as it helps to foretell held-out rewards by cell and amount; what does no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from bethink.tools.budget.cmdp import Floats, Ints
-from bethink.tools.budget.encoding import numbers_in, places, require_columns, required_numbers
-from bethink.tools.budget.findings import CampaignError
-from bethink.tools.budget.quantities import coded
+from bethink.tools.budget.encoding import require_columns
+from bethink.tools.budget.findings import CampaignError, listed, quoted
+from bethink.tools.budget.levels import Levels, as_list, as_object, as_text, as_whole, levels_of, ways
+from bethink.tools.tables import MOST_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 MAX_CELLS = 120
 ROWS_PER_AMOUNT = 25
 """Rows of the rarest amount that a cell should have on average."""
-MOST_LEVELS = 12
-"""Distinct values up to which a column is told apart by value."""
-BINS = (2, 3, 5, 8)
-"""Numbers of quantile bins, or of values with the others pooled, that are tried."""
 MOST_ROWS = 50_000
 """Rows on which columns are chosen."""
 CANDIDATES = 16
@@ -39,44 +36,9 @@ SHRINKAGE = 10.0
 LEAST_GAIN = 1e-4
 """Share of the held-out variance that one more column or bin must explain, at least."""
 CHUNKS = 50
-LABEL_LENGTH = 40
-
-
-@dataclass(frozen=True, eq=False)
-class Levels:
-    """How one column is told apart.
-
-    Args:
-        name: of the column.
-        names: what each level is called [L].
-        edges: bounds between levels of numbers, ascending; None for text.
-        number: level of each text; other texts are ``otherwise``.
-        otherwise: level of texts that are not listed.
-        missing: level of missing values.
-    """
-
-    name: str
-    names: tuple[str, ...]
-    edges: Floats | None
-    number: dict[str, int]
-    otherwise: int
-    missing: int
-
-    @property
-    def ordered(self) -> bool:
-        """Whether levels have an order: numbers, without a level for missing ones."""
-        return self.edges is not None and self.missing <= len(self.edges)
-
-    def of(self, column: pd.Series) -> Ints:
-        """The level of every row [n].
-
-        Raises:
-            CampaignError: ``not_numbers`` for text where numbers were learned.
-        """
-        if self.edges is None:
-            return places(column, self.number, self.otherwise, self.missing)
-        values = required_numbers(column, self.name)
-        return np.where(np.isnan(values), self.missing, np.searchsorted(self.edges, values, side="left"))
+MOST_STATES = 1_000_000
+VERSION = 1
+"""Of what :meth:`Cells.to_json` writes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +49,32 @@ class Cells:
         columns: how each of the k columns that count is told apart.
         factors: level of each state in each column, int64 [S, k], in lexicographic order.
         dropped: why each other column does not count.
+
+    Raises:
+        ValueError: a column twice; factors out of range, or that do not ascend; more states or columns than possible.
     """
 
     columns: tuple[Levels, ...]
     factors: Ints
     dropped: dict[str, str]
+
+    def __post_init__(self) -> None:
+        names = [levels.name for levels in self.columns]
+        if len(names) > MOST_COLUMNS or len({*names, *self.dropped}) < len(names) + len(self.dropped):
+            raise ValueError(f"At most {MOST_COLUMNS:,} columns can count, each once; given are {listed(names)}.")
+        shape = self.factors.shape
+        if len(shape) != 2 or shape[1] != len(names) or not 1 <= shape[0] <= (MOST_STATES if names else 1):
+            raise ValueError(
+                f"Factors of shape {shape} are none of 1 to {MOST_STATES:,} states in {len(names)} columns."
+            )
+        if not names:
+            return
+        if (self.factors < 0).any() or (self.factors >= [len(levels.names) for levels in self.columns]).any():
+            raise ValueError("Factors must be numbers of levels.")
+        steps = np.diff(self.factors, axis=0)
+        first = np.take_along_axis(steps, (steps != 0).argmax(1)[:, None], axis=1)
+        if (first <= 0).any():
+            raise ValueError("States must be different combinations of levels in lexicographic order.")
 
     @classmethod
     def fit(
@@ -141,20 +124,45 @@ class Cells:
         limit = max(1, min(max_cells, int(given[given > 0].min()) // rows_per_amount))
         finest, dropped = [], {}
         for name in frame.columns:
-            levels = next(_ways(frame[name], str(name)), None)
+            levels = levels_of(frame[name], str(name))
             if levels is None:
                 dropped[str(name)] = "it has one value only"
             else:
                 finest.append(levels)
         chosen = finest
-        if _count(finest, frame, limit) > limit:
+        if _places(finest, frame, limit).max() >= limit:
             chosen, reasons = _Choice(frame, wanted, actions, limit).columns()
             dropped |= reasons
-        rows = (
-            np.stack([levels.of(frame[levels.name]) for levels in chosen], 1) if chosen else np.zeros((len(frame), 0))
-        )
-        factors = np.unique(rows.astype(np.int64), axis=0) if chosen else np.zeros((1, 0), np.int64)
-        return cls(tuple(chosen), factors, dropped)
+        return cls(tuple(chosen), _combinations(chosen, frame), dropped)
+
+    def with_columns(self, frame: pd.DataFrame, columns: Sequence[Levels]) -> Cells:
+        """The same with more columns told apart, such as the segments of a plan; O(n k log n).
+
+        Args:
+            frame: rows whose combinations of levels become the states, at least one.
+            columns: what to tell apart too. A column that counts already takes the levels given here.
+
+        Raises:
+            CampaignError: ``no_rows``, ``no_column``, ``not_numbers``.
+            ValueError: a column given twice, or more states than possible.
+
+        Example:
+            >>> import pandas as pd
+            >>> frame = pd.DataFrame({"age": [20, 20, 40], "town": ["Bonn", "Ulm", "Ulm"]})
+            >>> everyone = Cells((), np.zeros((1, 0), np.int64), {})
+            >>> everyone.with_columns(frame, [levels_of(frame[name], name) for name in frame]).labels
+            ('age=20, town=Bonn', 'age=20, town=Ulm', 'age=40, town=Ulm')
+        """
+        if not len(frame):
+            raise CampaignError("no_rows", "States need rows; there are none.", "Give at least one row.")
+        given = {levels.name: levels for levels in columns}
+        if len(given) < len(columns):
+            raise ValueError(f"A column is given twice among {listed(levels.name for levels in columns)}.")
+        kept = [given.pop(levels.name, levels) for levels in self.columns]
+        told = (*kept, *given.values())
+        require_columns(frame, [levels.name for levels in told])
+        dropped = {name: reason for name, reason in self.dropped.items() if name not in given}
+        return Cells(told, _combinations(told, frame), dropped)
 
     @property
     def count(self) -> int:
@@ -198,10 +206,43 @@ class Cells:
             keys = stored[1]
         new = np.flatnonzero(found < 0)
         if len(new):
-            rows = np.stack([levels.of(frame[levels.name].iloc[new]) for levels in self.columns], axis=1)
+            rows = _rows(self.columns, frame.iloc[new])
             kinds, of = np.unique(rows, axis=0, return_inverse=True)
             found[new] = self._nearest(kinds)[of.ravel()]
         return found
+
+    def to_json(self) -> dict[str, Any]:
+        """What :meth:`from_json` reads, for ``json.dumps``."""
+        return {
+            "version": VERSION,
+            "columns": [levels.to_json() for levels in self.columns],
+            "factors": self.factors.tolist(),
+            "dropped": dict(self.dropped),
+        }
+
+    @classmethod
+    def from_json(cls, stored: Any) -> Cells:
+        """The cells that :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: anything else, with a sentence on what is wrong.
+        """
+        stored = as_object(stored, ("version", "columns", "factors", "dropped"), "stored cells")
+        if stored["version"] != VERSION:
+            raise ValueError(
+                f"Version {quoted(stored['version'])} of stored cells is unknown; {VERSION} is understood."
+            )
+        columns = tuple(Levels.from_json(each) for each in as_list(stored["columns"], MOST_COLUMNS, "columns"))
+        factors: list[list[int]] = []
+        for row in as_list(stored["factors"], MOST_STATES, "factors"):
+            if len(as_list(row, len(columns), "a state's factors")) < len(columns):
+                raise ValueError(f"State {len(factors)} has {len(row)} factors; there are {len(columns)} columns.")
+            parts = zip(row, columns, strict=True)
+            factors.append([as_whole(level, len(levels.names), "a factor") for level, levels in parts])
+        if not isinstance(stored["dropped"], dict):
+            raise ValueError("What was dropped must be an object.")
+        dropped = {name: as_text(reason, "a reason") for name, reason in stored["dropped"].items()}
+        return cls(columns, np.array(factors, np.int64).reshape(len(factors), len(columns)), dropped)
 
     def _nearest(self, rows: Ints) -> Ints:
         best, least = np.zeros(len(rows), np.int64), np.full(len(rows), np.inf)
@@ -215,85 +256,34 @@ class Cells:
         return best
 
 
-# -- levels of a column -----------------------------------------------------------------------------------------------
-
-
-def _ways(column: pd.Series, name: str) -> Iterator[Levels]:
-    """How a column can be told apart, the finest first; nothing for a column of one value."""
-    numbers = numbers_in(column)
-    if numbers is None:
-        yield from _ways_of_text(column, name)
-        return
-    known = np.sort(numbers[~np.isnan(numbers)])
-    missing = len(known) < len(numbers)
-    distinct = np.unique(known)
-    if len(distinct) + missing < 2:
-        return
-    if len(distinct) <= MOST_LEVELS:
-        yield _numeric(name, (distinct[1:] + distinct[:-1]) / 2, distinct, missing)
-    for bins in reversed(BINS):
-        if bins < len(distinct):
-            inner = np.quantile(known, np.arange(1, bins) / bins, method="lower")
-            edges = np.unique(inner[inner < distinct[-1]])
-            if len(edges):
-                yield _numeric(name, edges, None, missing)
-
-
-def _numeric(name: str, edges: Floats, distinct: Floats | None, missing: bool) -> Levels:
-    title = _plain(name)
-    if distinct is not None:
-        names = [f"{title}={value:.6g}" for value in distinct]
-    else:
-        ends = [f"{edge:.3g}" for edge in edges]
-        names = [f"{title} up to {ends[0]}"]
-        names += [f"{title} {low} to {high}" for low, high in pairwise(ends)]
-        names += [f"{title} above {ends[-1]}"]
-    where = len(names) if missing else len(names) // 2
-    names += [f"{title} missing"] if missing else []
-    return Levels(name, tuple(names), edges, {}, 0, where)
-
-
-def _ways_of_text(column: pd.Series, name: str) -> Iterator[Levels]:
-    codes, levels = coded(column)
-    counts = np.bincount(codes[codes >= 0], minlength=len(levels))
-    frequent = [code for code in np.argsort(-counts, kind="stable") if counts[code]]
-    missing = bool((codes < 0).any())
-    if len(frequent) + missing < 2:
-        return
-    for most in (MOST_LEVELS, *reversed(BINS)):
-        whole = len(frequent) <= most
-        if whole and most != MOST_LEVELS:
-            continue
-        kept = sorted(str(levels[code]) for code in (frequent if whole else frequent[: most - 1]))
-        title = _plain(name)
-        names = [f"{title}={_plain(text)}" for text in kept]
-        names += [] if whole else [f"{title}=other"]
-        names += [f"{title} missing"] if missing else []
-        usual = kept.index(str(levels[frequent[0]])) if frequent else 0
-        otherwise = usual if whole else len(kept)
-        number = {text: index for index, text in enumerate(kept)}
-        yield Levels(name, tuple(names), None, number, otherwise, len(names) - 1 if missing else otherwise)
-
-
-def _plain(text: str) -> str:
-    """A name or value for labels: printable, on one line, cut."""
-    clean = "".join(letter if letter.isprintable() else " " for letter in text)
-    return clean if len(clean) <= LABEL_LENGTH else clean[:LABEL_LENGTH] + "..."
-
-
 # -- which columns ----------------------------------------------------------------------------------------------------
 
 
-def _count(columns: Sequence[Levels], frame: pd.DataFrame, limit: int) -> int:
-    """How many combinations of levels occur; may stop counting above ``limit``."""
+def _places(columns: Sequence[Levels], frame: pd.DataFrame, limit: float = math.inf) -> Ints:
+    """The place of every row's combination of levels among those that occur, in lexicographic order [n].
+
+    Once there are more than ``limit``, further columns are not looked at.
+    """
     found = np.zeros(len(frame), np.int64)
-    size = 1
     for levels in columns:
         found = np.unique(found * len(levels.names) + levels.of(frame[levels.name]), return_inverse=True)[1]
-        size = int(found.max()) + 1
-        if size > limit:
+        if found.max() >= limit:
             break
-    return size
+    return found
+
+
+def _combinations(columns: Sequence[Levels], frame: pd.DataFrame) -> Ints:
+    """The combinations of levels that occur, int64 [S, k], in lexicographic order."""
+    rows = frame.iloc[np.unique(_places(columns, frame), return_index=True)[1]]
+    return _rows(columns, rows)
+
+
+def _rows(columns: Sequence[Levels], frame: pd.DataFrame) -> Ints:
+    """The levels of every row, int64 [n, k]."""
+    found = np.zeros((len(frame), len(columns)), np.int64)
+    for place, levels in enumerate(columns):
+        found[:, place] = levels.of(frame[levels.name])
+    return found
 
 
 class _Choice:
@@ -314,17 +304,17 @@ class _Choice:
     def columns(self) -> tuple[list[Levels], dict[str, str]]:
         """What to use, in the frame's order, and why not the rest."""
         names = [str(name) for name in self.frame.columns]
-        ways = {
+        options = {
             name: found
             for name in names
-            if (found := [(way, self._levels(way)) for way in _ways(self.frame[name], name)])
+            if (found := [(way, self._levels(way)) for way in ways(self.frame[name], name)])
         }
-        tried = sum(map(len, ways.values()))
+        tried = sum(map(len, options.values()))
         chance = 4 * np.sqrt(2 * np.log(max(tried, 2))) / len(self.frame)  # roughly the best of so many by chance
         least_gain = max(LEAST_GAIN, float(chance))
         nothing = np.zeros(len(self.frame), np.int64)
         start = self._score(nothing, 1)
-        alone = {name: max(self._score(rows, len(way.names)) for way, rows in found) for name, found in ways.items()}
+        alone = {name: max(self._score(rows, len(way.names)) for way, rows in found) for name, found in options.items()}
         best = sorted(alone, key=lambda name: -alone[name])[:CANDIDATES]
         chosen: dict[str, tuple[Levels, Ints]] = {}
         score = start
@@ -332,7 +322,7 @@ class _Choice:
             step: tuple[float, str, tuple[Levels, Ints]] | None = None
             for name in best:
                 rest = self._joint([part for other, part in chosen.items() if other != name])
-                for way in ways[name]:
+                for way in options[name]:
                     if name in chosen and way is chosen[name]:
                         continue
                     cell, size = self._joint_with(rest, way)
@@ -349,7 +339,7 @@ class _Choice:
             name: "it does not help to foretell the reward"
             if alone[name] - start < least_gain
             else "it adds too little to the others"
-            for name in ways
+            for name in options
             if name not in chosen
         }
         return [chosen[name][0] for name in names if name in chosen], reasons

@@ -114,11 +114,14 @@ class TabularCMDP:
         return self.reward.shape[1]
 
 
-def best_response(cmdp: TabularCMDP, multiplier: float) -> TabularPolicy:
+def best_response(
+    cmdp: TabularCMDP, multiplier: float, *, costs: Floats | None = None, reward_weight: float = 1.0
+) -> TabularPolicy:
     """The deterministic policy with the greatest J_r - lambda J_c, by backward induction; O(T A S^2).
 
     Ties go to the cheaper policy, then to the lower action. ``multiplier`` (lambda, reward per unit of money) may be
-    infinite: then the cheapest policy, ties to the greater reward.
+    infinite: then the cheapest policy, ties to the greater reward. ``costs`` [S, A], or [T, S, A] where they depend on
+    the step, stand in for the process's own, and J_r counts ``reward_weight`` times.
 
     Raises:
         ValueError: a multiplier below zero or NaN.
@@ -126,14 +129,15 @@ def best_response(cmdp: TabularCMDP, multiplier: float) -> TabularPolicy:
     if not multiplier >= 0:
         raise ValueError(f"The multiplier is {multiplier}; it must be zero or more.")
     every = np.arange(cmdp.states)
+    by_step = np.broadcast_to(cmdp.cost if costs is None else costs, (cmdp.horizon, *cmdp.cost.shape))
     value_r, value_c = np.zeros(cmdp.states), np.zeros(cmdp.states)
     policy = np.zeros((cmdp.horizon, cmdp.states), np.int64)
     flat = cmdp.transition.reshape(-1, cmdp.states)
     discount = cmdp.gamma ** np.arange(cmdp.horizon)
     for step in reversed(range(cmdp.horizon)):
         q_r = discount[step] * cmdp.reward + (flat @ value_r).reshape(cmdp.reward.shape)
-        q_c = cmdp.cost + (flat @ value_c).reshape(cmdp.cost.shape)
-        first, second = (-q_c, -q_r) if math.isinf(multiplier) else (q_r - multiplier * q_c, q_c)
+        q_c = by_step[step] + (flat @ value_c).reshape(cmdp.cost.shape)
+        first, second = (-q_c, -q_r) if math.isinf(multiplier) else (reward_weight * q_r - multiplier * q_c, q_c)
         if cmdp.allowed is not None:
             first = np.where(cmdp.allowed, first, -np.inf)
         best = first.max(1, keepdims=True)

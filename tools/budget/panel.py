@@ -2,14 +2,15 @@
 
 Planning over T steps needs whole histories. Rows come in any order; times may be numbers or dates. Steps are the
 distinct times, or for dates the days, weeks or months they fall into. Where most users do not cover the whole calendar,
-each one's first row becomes step 0. Users with a gap, and rows beyond the horizon, are left out and counted.
+each one's first row becomes step 0. Users with a gap, and rows beyond the horizon, are left out and counted. Where
+gaps are the rule, as in tables with a row for each purchase, those without one are no fair sample and nothing is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,15 @@ DAY = 86_400.0
 MOST_STEPS = 1_000
 ENOUGH = 0.5
 """Share of the users that a way of counting steps must keep whole to be taken before others."""
+MOST_MISSING = 0.5
+"""Share of the steps between users' first and last rows that may have no row; each of these steps is missing with the
+chance that any row is, whatever the users' first and last steps are."""
+FEW_BROKEN = 0.25
+"""Share of the users with more than one row who may have a gap, however wide: too few to say that gaps are the rule."""
+FILL = (
+    "Give every user a row for each time, also where nothing was given or done (write 0), or add rows up to longer "
+    "steps such as months; or leave out the time column, so that each row counts as a user of its own."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +44,20 @@ class Times:
 
     values: Floats
     dates: bool
+
+
+class Gaps(NamedTuple):
+    """Between first and last rows: steps without a row, all steps; users with such a gap, all with two rows or more."""
+
+    missing: int
+    between: int
+    broken: int
+    several: int
+
+    @property
+    def rule(self) -> bool:
+        """Whether gaps are the rule."""
+        return self.missing > MOST_MISSING * self.between and self.broken >= FEW_BROKEN * self.several
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +119,8 @@ def whole_histories(users: Ints, times: Times, name: str) -> Panel:
         name: of the column of times, for messages.
 
     Raises:
-        CampaignError: ``repeated_rows`` for a user with two rows at a time, ``gaps`` where no user is whole,
-            ``too_many_steps``.
+        CampaignError: ``repeated_rows`` for a user with two rows at a time, ``gaps`` where no user is whole or, however
+            times are counted, most steps between users' first and last rows are missing, ``too_many_steps``.
 
     Example:
         >>> users, weeks = np.array([0, 1, 0, 1, 1]), np.array([7.0, 7, 6, 8, 6])
@@ -107,6 +131,7 @@ def whole_histories(users: Ints, times: Times, name: str) -> Panel:
     everyone = int(users.max()) + 1
     best: Panel | None = None
     repeated: tuple[int, int] | None = None
+    sparse: Gaps | None = None
     for position in _calendars(times):
         order = np.lexsort((position, users))
         same = (np.diff(users[order]) == 0) & (np.diff(position[order]) == 0)
@@ -114,11 +139,22 @@ def whole_histories(users: Ints, times: Times, name: str) -> Panel:
             first = int(np.argmax(same))
             repeated = repeated or (int(order[first]), int(same.sum()))
             continue
+        gaps = _gaps(users, position, order)
+        if gaps.rule:
+            sparse = sparse or gaps
+            continue
         for panel in (_calendar(users, position, order), _own_start(users, position, order)):
             if best is None or len(panel.rows) > len(best.rows):
                 best = panel
             if panel.horizon > 1 and len(panel.rows) >= ENOUGH * everyone * panel.horizon:
                 return _told(panel, users, everyone, times, name)
+    if best is None and sparse is not None:
+        message = (
+            f"In column {quoted(name)}, {sparse.missing:,} of {counted(sparse.between, 'step')} between users' first "
+            f"and last rows have no row ({sparse.broken:,} of {counted(sparse.several, 'user')} with more than one row "
+            "have such gaps): users without a gap would be no fair sample."
+        )
+        raise CampaignError("gaps", message, FILL)
     if best is None:
         row, count = repeated or (0, 0)
         raise CampaignError(
@@ -128,7 +164,7 @@ def whole_histories(users: Ints, times: Times, name: str) -> Panel:
         )
     if best.horizon < 2:
         message = f"No user has rows at two times that follow each other in column {quoted(name)}."
-        raise CampaignError("gaps", message, "Give every user a row for each time, or leave out the time column.")
+        raise CampaignError("gaps", message, FILL)
     return _told(best, users, everyone, times, name)
 
 
@@ -143,6 +179,15 @@ def _calendars(times: Times) -> Iterator[Ints]:
     yield (days - days.min()) // 7
     months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     yield months - months.min()
+
+
+def _gaps(users: Ints, position: Ints, order: Ints) -> Gaps:
+    last = np.r_[np.diff(users[order]) > 0, True]
+    first = np.r_[True, last[:-1]]
+    span = position[order][last] - position[order][first] + 1
+    rows = np.bincount(users)
+    missing = span - rows
+    return Gaps(int(missing.sum()), int(np.maximum(span - 2, 0).sum()), int((missing > 0).sum()), int((rows > 1).sum()))
 
 
 def _calendar(users: Ints, position: Ints, order: Ints) -> Panel:

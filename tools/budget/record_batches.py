@@ -31,13 +31,18 @@ class TableError(ValueError):
 def record_batches(source: Any, columns: Sequence[str], batch_rows: int = BATCH_ROWS) -> Iterator[Any]:
     """The columns named, in that order, as ``pyarrow.RecordBatch`` of at most ``batch_rows`` rows; empty ones left out.
 
+    Categories become plain values, and texts of a type that Arrow cannot write (polars's) large strings.
+
     Raises:
         TableError: no such file, no Parquet in a folder, a file that is broken, a column missing or there twice.
         TypeError: what is no table.
     """
+    import pyarrow as pa
+
     for batch in _batches(source, columns, batch_rows):
         for first in range(0, batch.num_rows, batch_rows):
-            yield batch.slice(first, batch_rows)
+            part = [_decoded(column) for column in batch.slice(first, batch_rows).columns]
+            yield pa.RecordBatch.from_arrays(part, batch.schema.names)
 
 
 def parquet_files(path: str | Path) -> list[Path]:
@@ -134,13 +139,12 @@ def user_ids(column: Any, name: str, first_row: int) -> NDArray:
     """
     import pyarrow as pa
 
-    types = pa.types
+    column = _decoded(column)
     refuse_missing(column, name, first_row)
-    if types.is_integer(column.type):
+    if pa.types.is_integer(column.type):
         whole: NDArray = column.to_numpy()
         return whole
-    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    if not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)):
+    if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)):
         raise TableError(f"Column {name!r} must hold user ids, whole numbers or texts; it holds {column.type}.")
     texts: NDArray = column.cast(pa.large_string()).cast(pa.large_binary()).to_numpy(zero_copy_only=False)
     return texts
@@ -150,10 +154,18 @@ def labels(column: Any, missing: str = "(missing)") -> tuple[Ints, list[str]]:
     """A column of segments as numbers into a list of names, texts of whatever the column holds."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    found = column.cast(pa.large_string()).fill_null(missing).dictionary_encode()
+    found = _decoded(column).cast(pa.large_string()).fill_null(missing).dictionary_encode()
     return found.indices.to_numpy().astype(np.int64), found.dictionary.to_pylist()
+
+
+def _decoded(column: Any) -> Any:
+    """A dictionary (categories of pandas and polars) as plain values, and polars's texts, of which Arrow can neither
+    take nor write any, as large strings."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        return _decoded(column.dictionary).take(column.indices)
+    return column.cast(pa.large_string()) if pa.types.is_string_view(column.type) else column
 
 
 def refuse_missing(column: Any, name: str, first_row: int) -> None:

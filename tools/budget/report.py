@@ -40,8 +40,8 @@ class Report:
         findings: what to know before acting: first of the reading, then of the log.
         assumptions: sentences on how the file was read and what is taken for granted.
         leaks: features that say what happened afterwards; leave them out (:meth:`CampaignDataset.without`).
-        associational: whether amounts went by what was known of users and it is not known how: differences between
-            amounts may then be differences between users.
+        associational: whether amounts went by what was known of users, or may have gone by a feature that says the
+            same as they do, and it is not known how: differences between amounts may then be differences between users.
         predictability: how well amounts can be told from features and, where there is more than one step, from the
             step; None where propensities are known or nothing can be said.
         redemptions: rows with money spent, of each action [K].
@@ -85,10 +85,13 @@ def validate(dataset: CampaignDataset, cells: Cells | None = None) -> Report:
     named = tuple(name for name, finding in leaks.items() if finding.code == "leakage")
     found = predictability(_known(dataset.without(named)), dataset.actions, dataset.users)
     assumptions = list(dataset.notes)
+    associational = False
     if dataset.propensities is None:
         confounding, assumption = _assignment(dataset, found)
         findings += confounding
-        assumptions += assumption
+        repeated = any(leak.numbers.get("same_as") == dataset.columns.action for leak in leaks.values())
+        assumptions += [] if repeated else assumption
+        associational = repeated or bool(confounding)
     else:
         weights = refuse_contradiction(dataset.propensities, dataset.actions, dataset.labels)
         findings += _positivity(dataset, dataset.propensities, weights)
@@ -103,7 +106,7 @@ def validate(dataset: CampaignDataset, cells: Cells | None = None) -> Report:
         findings=tuple(findings),
         assumptions=tuple(assumptions),
         leaks=named,
-        associational=found is not None and found.confounded,
+        associational=associational,
         predictability=found,
         redemptions=tuple(redemptions.tolist()),
         unsupported=unsupported,

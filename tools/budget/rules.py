@@ -24,7 +24,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bethink.tools.budget.chord import Mixture, Solve, between, mix
+from bethink.tools.budget.candidates import Candidates
+from bethink.tools.budget.chord import Mixture, Solve, between, chord_search, mix
 from bethink.tools.budget.cmdp import (
     Bools,
     Floats,
@@ -115,6 +116,21 @@ def uniform(cmdp: TabularCMDP, budget: float) -> StochasticPolicy:
     if excess(1.0) <= 0:
         return policy(1.0)
     return policy(0.0 if least >= 0 else float(brentq(excess, 0.0, 1.0, xtol=1e-15, rtol=1e-15)))
+
+
+def random_users(cmdp: TabularCMDP, budget: float) -> Mixture:
+    """The same amount in every step for users drawn at random, the rest get none: what targeting must beat.
+
+    The best mixture of policies that give everybody the same, so that the amount that is worth its money is chosen;
+    K evaluations.
+
+    Raises:
+        InfeasibleBudget: nobody getting a coupon costs more than the budget.
+        ValueError: a budget that is NaN, infinite or negative.
+    """
+    policies = tuple(always(cmdp, action) for action in range(cmdp.actions))
+    known = Candidates(policies, tuple(outcome(cmdp, policy) for policy in policies))
+    return chord_search(known, budget, tolerance=0.0)
 
 
 def myopic(cmdp: TabularCMDP, budget: float) -> Mixture:
@@ -225,6 +241,7 @@ def per_period(cmdp: TabularCMDP, budget: float, gains: Floats) -> StochasticPol
 
 RULES: dict[str, Callable[[TabularCMDP, float], StochasticPolicy | Mixture]] = {
     "uniform": uniform,
+    "random_users": random_users,
     "myopic": myopic,
     "myopic_per_period": myopic_per_period,
     "one_step_uplift": one_step_uplift,

@@ -1,4 +1,4 @@
-"""Several budgets at once: money in all and money per segment, carbon per send, floors as budgets below zero.
+"""Several budgets at once: money in all and per segment, money until each step, carbon, floors as budgets below zero.
 
 A mixture's reward and costs are the weighted sums of its policies'. With q budgets at most q + 1 policies are needed,
 as q + 1 linear constraints (the weights sum to one) leave an optimal vertex with that many weights above zero.
@@ -17,7 +17,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -88,7 +88,11 @@ class VectorMixture(Mixture):
 
 @dataclass(frozen=True)
 class TabularVectorOracle:
-    """Exact best responses in a known process with q costs [q, S, A] instead of its own.
+    """Exact best responses in a known process with q costs instead of its own.
+
+    Args:
+        cmdp: the process; rewards [S, A] with its discount.
+        costs: [q, S, A], the same in each step, or [q, T, S, A].
 
     Raises:
         ValueError: costs of another shape, or not finite.
@@ -99,22 +103,25 @@ class TabularVectorOracle:
 
     def __post_init__(self) -> None:
         shape = (self.cmdp.states, self.cmdp.actions)
-        if self.costs.ndim != 3 or not len(self.costs) or self.costs.shape[1:] != shape:
-            raise ValueError(f"costs has shape {self.costs.shape}; (q, {shape[0]}, {shape[1]}) is needed.")
+        shapes = (shape, (self.cmdp.horizon, *shape))
+        if not self.costs.size or self.costs.shape[1:] not in shapes:
+            wanted = " or ".join(f"(q, {', '.join(map(str, each))})" for each in shapes)
+            raise ValueError(f"costs has shape {self.costs.shape}; {wanted} is needed.")
         if not np.isfinite(self.costs).all():
             raise ValueError("costs has values that are not finite.")
 
     def solve(self, multipliers: Floats, reward_weight: float) -> TabularPolicy:
-        """Backward induction with the priced costs summed up; O(T A S^2).
+        """Backward induction with the priced costs summed up; O(T A S^2), and O(q T S A) where costs go by the step.
+
+        Ties go to the policy with the lower priced costs, then to the lower action.
 
         Raises:
             ValueError: another number of multipliers than of costs.
         """
         _check_count(len(multipliers), len(self.costs))
         priced = np.tensordot(multipliers, self.costs, 1)
-        if reward_weight == 0:
-            return best_response(replace(self.cmdp, cost=priced), np.inf)
-        return best_response(replace(self.cmdp, reward=reward_weight * self.cmdp.reward, cost=priced), 1.0)
+        price = 1.0 if reward_weight > 0 else np.inf
+        return best_response(self.cmdp, price, costs=priced, reward_weight=reward_weight)
 
     def evaluate(self, policy: Policy) -> VectorOutcome:
         """The exact outcome.
@@ -127,7 +134,8 @@ class TabularVectorOracle:
         x = occupancy(self.cmdp, policy)
         discount = self.cmdp.gamma ** np.arange(self.cmdp.horizon)
         reward = np.einsum("t,tsa,sa->", discount, x, self.cmdp.reward)
-        return VectorOutcome(float(reward), tuple(np.einsum("sa,qsa->q", x.sum(0), self.costs).tolist()))
+        used = x if self.costs.ndim == 4 else x.sum(0)
+        return VectorOutcome(float(reward), tuple(np.tensordot(self.costs, used, used.ndim).tolist()))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ PARTS = {
     "guarantees": "bar 4: what is overspent and left over",
     "evaluation": "bar 5: off-policy evaluation and real campaigns",
     "pyoptbook": "bar 5: a textbook's optima",
+    "requests": "bars 5 and 7: scripted requests in the chat and on the command line",
 }
 
 if __name__ == "__main__":

@@ -306,6 +306,52 @@ def test_d3rlpy(monkeypatch):
         dataset.to_d3rlpy()
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Minari's, on metadata that it would like to have
+def test_minari(monkeypatch, tmp_path):
+    minari = pytest.importorskip("minari", reason="minari is not installed: pip install 'minari[hdf5]'.")
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "sets"))
+    dataset = read(coupon_retention(20)[1])
+    dataset.to_minari("campaigns/spring-v0", multiplier=0.1)
+    made = minari.load_dataset("campaigns/spring-v0")
+    assert (made.total_episodes, made.total_steps, made.action_space.n) == (20, 240, 4)
+    log = dataset.log()
+    for user, episode in enumerate(made):
+        rows = log.users == user
+        assert made.observation_space.contains(episode.observations[0])
+        np.testing.assert_array_equal(episode.observations[:-1], log.states[rows])
+        np.testing.assert_array_equal(episode.observations[1:-1], log.next_states[rows][:-1])
+        np.testing.assert_array_equal(episode.actions, log.actions[rows])
+        np.testing.assert_allclose(episode.rewards, (log.rewards - 0.1 * log.costs)[rows])
+        np.testing.assert_array_equal(episode.infos["cost"], np.r_[0, log.costs[rows]])
+        assert episode.terminations.tolist() == [False] * 11 + [True]
+        assert not episode.truncations.any()
+    with pytest.raises(ValueError, match="already exists"):
+        dataset.to_minari("campaigns/spring-v0")
+    with pytest.raises(ValueError, match="finite"):
+        dataset.to_minari("campaigns/summer-v0", multiplier=np.inf)
+    there = sorted(tmp_path.rglob("*"))
+    for name in ("", "spring", "../out-v0", "/out-v0", "a/out-v0", "campaigns//x-v0", "x\n-v0", "x-v0\n", "x.y-v0"):
+        with pytest.raises(ValueError, match="no name of a data set"):
+            dataset.to_minari(name)
+    assert sorted(tmp_path.rglob("*")) == there
+    one = read(one_shot(50))
+    assert one.to_minari("one-v1").total_episodes == one.user_count == 50
+    assert one.without(["age", "town"]).to_minari("nothing-v0")[3].observations.shape == (2, 0)
+
+
+def test_minari_that_is_missing(monkeypatch):
+    whole = builtins.__import__
+
+    def without(name, *rest, **more):
+        if name.startswith("minari"):
+            raise ImportError(name)
+        return whole(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(ImportError, match=r"pip install 'minari\[hdf5\]'"):
+        read(one_shot(50)).to_minari("one-v0")
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_any_small_file_is_read_or_refused(tmp_path_factory, data):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bethink.tools.budget.campaign import CampaignDataset
-from bethink.tools.budget.cells import LABEL_LENGTH, Cells
+from bethink.tools.budget.cells import Cells
 from bethink.tools.budget.environment import STATES, parts
 from bethink.tools.budget.findings import CampaignError
+from bethink.tools.budget.levels import LABEL_LENGTH, Levels, levels_of
 from bethink.tools.budget.model import Factors, ModelOracle
 from tests.tools.budget.logs import coupon_retention, one_shot
 
@@ -147,6 +149,180 @@ def test_every_row_gets_a_state_and_seen_rows_their_own(rows, seed):
     np.testing.assert_array_equal(cells.factors[states], levels.reshape(rows, len(cells.columns)))
     order = rng.permutation(rows)
     np.testing.assert_array_equal(cells.states(frame.iloc[order]), states[order])
+
+
+words = st.text(max_size=4) | st.sampled_from(["Köln", "日本", "\x1b[31m", "missing", ""])
+
+
+@st.composite
+def frames(draw: st.DrawFn, least: int = 1, most: int = 25) -> pd.DataFrame:
+    """One to four columns of numbers or texts, with missing ones, named anything."""
+    rows = draw(st.integers(least, most))
+    number = st.sampled_from([0.0, 1.0, 2.5, np.nan]) | st.floats(allow_infinity=False)
+    columns = {}
+    for name in draw(st.lists(words, min_size=1, max_size=4, unique=True)):
+        of = draw(st.sampled_from([number, st.none() | words]))
+        values = draw(st.lists(of, min_size=rows, max_size=rows))
+        columns[name] = np.array(values, float) if of is number else pd.Categorical(np.array(values, object))
+    return pd.DataFrame(columns)
+
+
+def fitted(frame: pd.DataFrame, seed: int, max_cells: int = 6) -> Cells:
+    rng = np.random.default_rng(seed)
+    return Cells.fit(
+        frame, rng.random(len(frame)), rng.integers(2, size=len(frame)), max_cells=max_cells, rows_per_amount=1
+    )
+
+
+def of_rows(cells: Cells, frame: pd.DataFrame) -> np.ndarray:
+    return np.array([levels.of(frame[levels.name]) for levels in cells.columns]).reshape(-1, len(frame)).T
+
+
+@given(frames(), st.integers(0, 100), st.data())
+@settings(max_examples=100, deadline=None)
+def test_forced_columns_are_told_apart(frame, seed, data):
+    cells = fitted(frame, seed)
+    names = data.draw(st.lists(st.sampled_from(list(frame.columns)), unique=True))
+    forced = [levels for name in names if (levels := levels_of(frame[name], name)) is not None]
+    more = cells.with_columns(frame, forced)
+    states = more.states(frame)
+    place = {levels.name: index for index, levels in enumerate(more.columns)}
+    for levels in forced:
+        assert more.columns[place[levels.name]] is levels
+        np.testing.assert_array_equal(more.factors[states, place[levels.name]], levels.of(frame[levels.name]))
+    np.testing.assert_array_equal(more.factors[states], of_rows(more, frame))
+    np.testing.assert_array_equal(more.factors, np.unique(of_rows(more, frame), axis=0))
+    kept = [levels.name for levels in cells.columns]
+    assert [levels.name for levels in more.columns] == kept + [each.name for each in forced if each.name not in kept]
+    assert set(more.dropped) == set(cells.dropped) - set(place)
+
+
+@given(frames(least=2), st.integers(0, 100))
+@settings(max_examples=100, deadline=None)
+def test_combinations_that_did_not_occur_get_the_nearest_state(frame, seed):
+    forced = [levels for name in frame.columns if (levels := levels_of(frame[name], name)) is not None]
+    cells = fitted(frame, seed).with_columns(frame.iloc[: len(frame) // 2], forced)
+    wanted = of_rows(cells, frame)
+    widths = np.array([max(len(levels.names) - 1, 1) if levels.ordered else 0 for levels in cells.columns])
+    apart = np.abs(wanted[:, None] - cells.factors)
+    distance = np.where(widths > 0, apart / np.maximum(widths, 1), apart > 0).sum(2)
+    found = distance[np.arange(len(frame)), cells.states(frame)]
+    np.testing.assert_allclose(found, distance.min(1), atol=1e-9)
+
+
+def test_a_column_that_counts_takes_the_levels_given():
+    frame = pd.DataFrame({"age": [1.0, 2, 3, 4] * 50, "town": pd.Categorical(["a", "b", "c", "d"] * 50)})
+    cells = fitted(frame, 0, max_cells=10)
+    two = Levels("age", ("young", "old"), np.array([2.0]), {}, 0, 1)
+    coarse = cells.with_columns(frame, [two])
+    assert [levels.name for levels in coarse.columns] == ["age", "town"]
+    assert coarse.labels == ("young, town=a", "young, town=b", "old, town=c", "old, town=d")
+    fewer = cells.with_columns(frame[:2], [])
+    assert (fewer.count, fewer.columns) == (2, cells.columns)
+    noise = Cells.fit(*responses(6000))
+    assert "noise 0" in noise.dropped
+    frame = responses(6000)[0]
+    assert "noise 0" not in noise.with_columns(frame, [levels_of(frame["noise 0"], "noise 0")]).dropped
+    for wrong in ([two, two], [two, Levels("age", ("all",), None, {}, 0, 0)]):
+        with pytest.raises(ValueError, match="twice"):
+            cells.with_columns(frame, wrong)
+    for rows, levels, code in (
+        (frame[:0], [], "no_rows"),
+        (frame, [Levels("x", ("all",), None, {}, 0, 0)], "no_column"),
+    ):
+        with pytest.raises(CampaignError) as error:
+            cells.with_columns(rows, levels)
+        assert error.value.code == code
+
+
+@given(frames(), st.integers(0, 100))
+@settings(max_examples=100, deadline=None)
+def test_json_holds_everything(frame, seed):
+    cells = fitted(frame, seed)
+    text = json.dumps(cells.to_json(), ensure_ascii=False, allow_nan=False)
+    again = Cells.from_json(json.loads(text))
+    np.testing.assert_array_equal(again.factors, cells.factors)
+    assert (again.labels, again.ordered, again.dropped) == (cells.labels, cells.ordered, cells.dropped)
+    assert json.dumps(again.to_json(), ensure_ascii=False) == text
+    np.testing.assert_array_equal(again.states(frame), cells.states(frame))
+    rng = np.random.default_rng(seed)
+    mixed = pd.DataFrame({name: frame[name].array[rng.permutation(len(frame))] for name in frame})
+    np.testing.assert_array_equal(again.states(mixed), cells.states(mixed))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 2},
+        {"version": None},
+        {"more": 1},
+        {"columns": None},
+        {"columns": {}},
+        {"columns": [3, 4]},
+        {"columns": []},
+        {"factors": None},
+        {"factors": []},
+        {"factors": [3]},
+        {"factors": [[0]]},
+        {"factors": [[0, 0, 0]]},
+        {"factors": [[0, 0], [0]]},
+        {"factors": [[0, 2]]},
+        {"factors": [[0, -1]]},
+        {"factors": [[0, 10**30]]},
+        {"factors": [[0, 1.0]]},
+        {"factors": [[0, True]]},
+        {"factors": [[0, None]]},
+        {"factors": [[0, 0], [0, 0]]},
+        {"factors": [[1, 0], [0, 1]]},
+        {"factors": [[0, 1], [0, 0]]},
+        {"dropped": []},
+        {"dropped": {"noise": 1}},
+        {"dropped": {"age": "it counts"}},
+    ],
+)
+def test_json_that_is_no_cells_is_refused(changes):
+    frame = pd.DataFrame({"age": [1.0, 2] * 50, "town": pd.Categorical(["a", "a", "b", "b"] * 25)})
+    stored = fitted(frame, 0).to_json()
+    assert Cells.from_json(stored).count == 4
+    with pytest.raises(ValueError, match=r" .*\.$"):
+        Cells.from_json(stored | changes)
+    twice = stored | {"columns": [stored["columns"][0]] * 2}
+    with pytest.raises(ValueError, match="each once"):
+        Cells.from_json(twice)
+
+
+@pytest.mark.parametrize("stored", [None, 1, "cells", [], {}, {"version": 1}, [[]] * 5])
+def test_json_of_something_else_is_refused(stored):
+    with pytest.raises(ValueError, match="Stored cells must be an object"):
+        Cells.from_json(stored)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(json_values, st.data())
+@settings(max_examples=200, deadline=None)
+def test_any_part_of_the_json_may_be_anything(value, data):
+    frame = pd.DataFrame({"age": [1.0, np.nan] * 50, "town": pd.Categorical(["a", "a", "b", "b"] * 25)})
+    stored = fitted(frame, 0).to_json()
+    inside = stored
+    while True:  # walk down to some part
+        keys = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
+        key = data.draw(st.sampled_from(keys))
+        if not isinstance(inside[key], dict | list) or not inside[key] or data.draw(st.booleans()):
+            break
+        inside = inside[key]
+    inside[key] = value
+    try:
+        cells = Cells.from_json(stored)
+    except ValueError:
+        return
+    new = {levels.name: ["a"] if levels.edges is None else [0.0] for levels in cells.columns}
+    assert 0 <= cells.states(pd.DataFrame(new, index=[0]))[0] < cells.count == len(cells.labels)
 
 
 def test_labels_of_hostile_text_are_one_short_line():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bethink.tools.budget.chord import chord_search
-from bethink.tools.budget.cmdp import Outcome, Policy, TabularCMDP
+from bethink.tools.budget.cmdp import Outcome, Policy, TabularCMDP, best_response
 from bethink.tools.budget.column_generation import column_generation
 from bethink.tools.budget.environment import parts, tabular
 from bethink.tools.budget.lp import InfeasibleBudget, solve_lp
@@ -119,6 +120,80 @@ def test_carbon_per_send() -> None:
     assert tight.outcome.reward == pytest.approx(limit(oracle, tight.costs), abs=1e-8)
 
 
+@settings(max_examples=60, deadline=None)
+@given(processes(masked=True), st.integers(0, 10**6), st.booleans())
+def test_costs_that_are_the_same_in_each_step_may_be_given_by_step(
+    process: TabularCMDP, seed: int, whole: bool
+) -> None:
+    """To the very table, ties among whole numbers included; and a single price is a multiplier."""
+    rng = np.random.default_rng(seed)
+    costs = np.stack([process.cost, rng.integers(0, 3, process.cost.shape).astype(float)])
+    by_step = np.repeat(costs[:, None], process.horizon, 1)
+    prices = rng.integers(0, 3, 2) / 2 if whole else rng.random(2)
+    one, other = TabularVectorOracle(process, costs), TabularVectorOracle(process, by_step)
+    for weight in (0.0, 1.0, 2.5):
+        found = one.solve(prices, weight)
+        np.testing.assert_array_equal(found.actions, other.solve(prices, weight).actions)
+        assert one.evaluate(found).costs == pytest.approx(other.evaluate(found).costs, abs=1e-12)
+    for price in (0.25, 1.0):
+        np.testing.assert_array_equal(
+            one.solve(np.array([price, 0.0]), 1.0).actions,
+            best_response(replace(process, cost=price * process.cost), 1.0).actions,
+        )
+    np.testing.assert_array_equal(one.solve(np.array([1.0, 0.0]), 0.0).actions, best_response(process, np.inf).actions)
+
+
+@settings(max_examples=40, deadline=None)
+@given(processes(most_states=3, masked=True), st.integers(0, 10**6))
+def test_costs_that_go_by_the_step_are_answered_best(process: TabularCMDP, seed: int) -> None:
+    """Against a process whose states hold the step, too, so that its costs need not go by it."""
+    rng = np.random.default_rng(seed)
+    t, s, a = process.horizon, process.states, process.actions
+    costs = rng.random((2, t, s, a)) * rng.integers(0, 2, (2, t, 1, 1))
+    transition = np.zeros((t, s, a, t, s))
+    for step in range(t):
+        transition[step, :, :, min(step + 1, t - 1)] = process.transition
+    unrolled = TabularCMDP(
+        np.tile(process.reward, (t, 1)),
+        np.zeros((t * s, a)),
+        transition.reshape(t * s, a, t * s),
+        np.append(process.initial, np.zeros((t - 1) * s)),
+        t,
+        process.gamma,
+        None if process.allowed is None else np.tile(process.allowed, (t, 1)),
+    )
+    oracle, wanted = TabularVectorOracle(process, costs), TabularVectorOracle(unrolled, costs.reshape(2, t * s, a))
+    for weight in (0.0, 1.0):
+        prices = rng.random(2)
+        found = oracle.evaluate(oracle.solve(prices, weight))
+        best = wanted.evaluate(wanted.solve(prices, weight))
+        assert found.reward == pytest.approx(best.reward, abs=1e-9)
+        assert found.costs == pytest.approx(best.costs, abs=1e-9)
+
+
+def test_ties_by_step_go_to_the_cheaper_then_to_the_lower_action() -> None:
+    """Three actions; in the second step the first two are worth the same, in the last one all."""
+    process = TabularCMDP(np.array([[1.0, 2.0, 2.0]]), np.zeros((1, 3)), np.ones((1, 3, 1)), np.ones(1), 3)
+    costs = np.array([[[0.0, 2.0, 1.5]], [[0.0, 1.0, 2.0]], [[1.0, 2.0, 2.0]]])[None]
+    found = TabularVectorOracle(process, costs).solve(np.ones(1), 1.0)
+    assert found.actions.ravel().tolist() == [0, 0, 0]
+    cheap = TabularVectorOracle(process, costs[:, ::-1]).solve(np.array([0.5]), 1.0)
+    assert cheap.actions.ravel().tolist() == [1, 1, 2]
+    free = TabularVectorOracle(process, costs * 0.0).solve(np.ones(1), 0.0)
+    assert free.actions.ravel().tolist() == [1, 1, 1]
+
+
+def test_a_budget_for_each_step() -> None:
+    """One coupon for a third of the users in each step: the same coupon at any time, or nothing."""
+    process = TabularCMDP(np.array([[0.0, 1.0]]), np.zeros((1, 2)), np.ones((1, 2, 1)), np.ones(1), 3, gamma=0.5)
+    costs = np.zeros((3, 3, 1, 2))
+    costs[np.arange(3), np.arange(3), 0, 1] = 1.0
+    found = column_generation(TabularVectorOracle(process, costs), [0.25, 0.5, 1.0], tolerance=0.0)
+    assert found.costs == pytest.approx((0.25, 0.5, 1.0))
+    assert found.outcome.reward == pytest.approx(0.25 + 0.5 * 0.5 + 0.25)
+    assert found.multipliers == pytest.approx((1.0, 0.5, 0.0))
+
+
 def pyoptbook() -> tuple[TabularCMDP, TabularVectorOracle, int]:
     """16 segments, coupons of 0, 1000 and 2000 yen; money, and a floor on each (segment, coupon) as a cost below 0."""
     with (DATA / "pyoptbook_coupon_visit_probability.csv").open() as file:
@@ -214,7 +289,17 @@ def test_what_is_refused() -> None:
             column_generation(oracle, budgets)
     with pytest.raises(ValueError, match="2 budgets for an oracle with 1"):
         column_generation(oracle, [6.0, 1.0])
-    for costs in (CMDP.cost, CMDP.cost[None, :3], np.full((1, *CMDP.cost.shape), np.nan)):
+    by_step = np.zeros((1, CMDP.horizon, *CMDP.cost.shape))
+    for costs in (
+        np.array(1.0),
+        CMDP.cost,
+        CMDP.cost[None, :3],
+        CMDP.cost[None][:0],
+        np.full((1, *CMDP.cost.shape), np.nan),
+        by_step[:, 1:],
+        by_step[None],
+        by_step + np.inf,
+    ):
         with pytest.raises(ValueError, match="costs has"):
             TabularVectorOracle(CMDP, costs)
     with pytest.raises(ValueError, match="segment 9"):

@@ -172,3 +172,14 @@ def test_ten_thousand_columns():
 def test_words():
     names = ("CouponAmount (EUR)", "couponValue", "  user-ID ", "x" * 10_000, "\n")
     assert [words_of(name)[:20] for name in names] == ["coupon_amount_eur", "coupon_value", "user_id", "x" * 20, ""]
+
+
+def test_a_file_sorted_by_week_is_looked_at_everywhere() -> None:
+    """Its first rows are all of one week, where nobody is tired yet."""
+    weeks = np.repeat(np.arange(4), 6_000)
+    users = np.tile(np.arange(6_000), 4)
+    frame = pd.DataFrame({"user": users, "week": weeks, "tired": weeks * (users % 2), "amount": users % 3})
+    frame["active"] = users % 2
+    columns = guess_columns(list(frame), frame)
+    assert columns.time == "week"
+    assert columns.features == ("tired",)

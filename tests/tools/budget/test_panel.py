@@ -89,6 +89,68 @@ def test_no_panel(users, times, code):
     assert error.value.code == code
 
 
+def with_gaps(missing: float, steps: int, users: int = 2000, seed: int = 0):
+    """Users and times of a grid in which each pair lacks its row with the same chance."""
+    kept = np.random.default_rng(seed).random((users, steps)) >= missing
+    kept = kept[kept.any(1)]
+    return np.nonzero(kept)
+
+
+@pytest.mark.parametrize("steps", [4, 12, 52])
+@pytest.mark.parametrize("missing", [0.56, 0.7, 0.9])
+def test_gaps_that_are_the_rule_are_refused(missing, steps):
+    users, times = with_gaps(missing, steps)
+    for dates, unit in ((False, 1.0), (True, 7 * DAY)):
+        with pytest.raises(CampaignError, match="no fair sample") as error:
+            panel(users.tolist(), (times * unit).tolist(), dates)
+        assert error.value.code == "gaps"
+        assert "write 0" in error.value.hint
+
+
+@pytest.mark.parametrize("steps", [4, 12, 52])
+@pytest.mark.parametrize("missing", [0.05, 0.25, 0.44])
+def test_gaps_that_are_not_the_rule_are_told(missing, steps):
+    users, times = with_gaps(missing, steps)
+    found = panel(users.tolist(), times.tolist())
+    assert found.horizon > 1
+    assert found.findings[0].numbers["users_kept"] == len(found.rows) // found.horizon
+
+
+def test_gaps_are_counted_between_first_and_last_rows():
+    """Three users: without a gap, with two of four steps missing, with all of three; and two with a single row."""
+    with pytest.raises(CampaignError) as error:
+        panel([0, 0, 1, 1, 1, 1, 2, 2, 3, 4], [0, 1, 0, 1, 3, 5, 1, 5, 2, 4])
+    assert "5 of 7 steps between" in str(error.value)
+    assert "2 of 3 users with more than one row" in str(error.value)
+
+
+def test_users_who_join_late_or_leave_early_have_no_gaps():
+    """Two years of weeks, of which each user is there for a few: nine in ten pairs of the grid have no row."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(2, 14, 500)
+    users = np.repeat(np.arange(500), lengths)
+    weeks = np.concatenate([start + np.arange(n) for start, n in zip(rng.integers(0, 90, 500), lengths, strict=True)])
+    assert len(users) < 0.1 * 500 * 104
+    found = panel(users.tolist(), weeks.tolist())
+    assert len(found.rows) > 0.5 * len(users)
+
+
+def test_a_few_users_with_wide_gaps_do_not_spoil_the_rest():
+    users, times = np.repeat(np.arange(100), 2), np.tile([0, 1], 100)
+    for broken, refused in ((30, False), (40, True)):  # a quarter of 130 is more than 30, of 140 less than 40
+        others = np.repeat(np.arange(broken), 2) + 100
+        found = result(np.r_[users, others], np.r_[times, np.tile([0, 9], broken)])
+        assert (found == "gaps") == refused
+
+
+def test_one_row_a_month_on_any_day_has_no_gaps():
+    rng = np.random.default_rng(0)
+    months = np.tile(np.arange("2023-01", "2024-01", dtype="datetime64[M]"), 50).astype("datetime64[D]").astype(int)
+    days = months + rng.integers(0, 28, len(months))
+    found = panel(np.repeat(np.arange(50), 12).tolist(), (days * DAY).tolist(), True)
+    assert (found.horizon, len(found.rows), codes(found)) == (12, 600, [])
+
+
 def test_too_many_steps():
     with pytest.raises(CampaignError, match="1,000 steps is the most"):
         panel([0] * 1001 + [1] * 1001, [*range(1001)] * 2)

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -19,8 +19,7 @@ def read(source, batch_rows=4):
 
 
 def test_every_kind_of_table_gives_the_same_rows(tmp_path):
-    import duckdb
-
+    duckdb, pl = pytest.importorskip("duckdb"), pytest.importorskip("polars")
     pq.write_table(TABLE, tmp_path / "all.parquet", row_group_size=7)
     (tmp_path / "parts" / "deep").mkdir(parents=True)
     pq.write_table(TABLE.slice(0, 6), tmp_path / "parts" / "a.parquet")
@@ -60,7 +59,14 @@ def test_what_is_no_table_is_refused(tmp_path):
     ]:
         with pytest.raises(TableError, match=message):
             read(source)
-    for nothing in (7, None, {"user": [1]}, b"bytes", pl.from_arrow(TABLE).lazy(), pl.Series([1])):
+    for nothing in (7, None, {"user": [1]}, b"bytes"):
+        with pytest.raises(TypeError):
+            read(nothing)
+
+
+def test_what_polars_cannot_hand_over_as_a_table_is_refused():
+    pl = pytest.importorskip("polars")
+    for nothing in (pl.from_arrow(TABLE).lazy(), pl.Series([1])):
         with pytest.raises(TypeError):
             read(nothing)
 
@@ -103,3 +109,61 @@ def test_labels_of_texts_numbers_and_categories():
         assert [names[code] for code in codes] == ["b", "(missing)", "b"]
     codes, names = labels(pa.array([3, 1, 3]))
     assert [names[code] for code in codes] == ["3", "1", "3"]
+
+
+def test_dictionaries_of_every_type():
+    for values, wanted in [
+        (pa.array(["x", None]), ["x", "(missing)", "(missing)"]),  # missing as a value, and as an index
+        (pa.array(["x", "y"]).cast(pa.string_view()), ["x", "y", "(missing)"]),
+        (pa.array([7, 9]), ["7", "9", "(missing)"]),
+    ]:
+        column = pa.DictionaryArray.from_arrays(pa.array([0, 1, None]), values)
+        codes, names = labels(column)
+        assert [names[code] for code in codes] == wanted
+        with pytest.raises(TableError, match=f"Row {wanted.index('(missing)')}: user is missing"):
+            user_ids(column, "user", 0)
+    for categories in (["7", "11"], [7, 11]):
+        column = pa.array(categories).dictionary_encode()
+        assert draw(user_ids(column, "user", 0), "s").tolist() == draw([7, 11], "s").tolist()
+    with pytest.raises(TableError, match="it holds double"):
+        user_ids(pa.array([1.0]).dictionary_encode(), "user", 0)
+
+
+def polars_columns():
+    pl = pytest.importorskip("polars")
+    texts = ["7", "11", None, "7"]
+    return [
+        pl.Series(texts),
+        pl.Series(texts, dtype=pl.Categorical),
+        pl.Series(texts, dtype=pl.Enum(["11", "unused", "7"])),
+        pl.from_arrow(pa.array(texts).dictionary_encode()),
+        pl.from_arrow(pa.chunked_array([pa.array(part).dictionary_encode() for part in (texts[:1], texts[1:])])),
+    ]
+
+
+def test_categories_and_texts_of_polars_can_be_written(tmp_path):
+    pl = pytest.importorskip("polars")
+    for series in polars_columns():
+        batches = list(record_batches(pl.DataFrame({"s": series}), ["s"], 3))
+        pq.write_table(pa.Table.from_batches(batches), tmp_path / "s.parquet")
+        assert pq.read_table(tmp_path / "s.parquet")["s"].to_pylist() == ["7", "11", None, "7"]
+        with pyarrow.csv.CSVWriter(tmp_path / "s.csv", batches[0].schema) as writer:
+            for batch in batches:
+                writer.write(batch)
+        assert (tmp_path / "s.csv").read_text().split() == ['"s"', '"7"', '"11"', '"7"']
+
+
+def test_categories_of_polars_are_segments_and_ids():
+    pl = pytest.importorskip("polars")
+    for series in polars_columns():
+        found = []
+        for batch in record_batches(pl.DataFrame({"s": series}), ["s"]):
+            codes, names = labels(batch["s"])
+            found += [names[code] for code in codes]
+        assert found == ["7", "11", "(missing)", "7"], series.dtype
+        ids = []
+        for batch in record_batches(pl.DataFrame({"s": series.drop_nulls()}), ["s"]):
+            ids += draw(user_ids(batch["s"], "s", 0), "s").tolist()
+        assert ids == draw([7, 11, 7], "s").tolist(), series.dtype
+        with pytest.raises(TableError, match="is missing"):
+            [user_ids(batch["s"], "s", 0) for batch in record_batches(pl.DataFrame({"s": series}), ["s"])]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,9 +12,12 @@ from hypothesis import strategies as st
 
 from bethink.tools.budget import environment
 from bethink.tools.budget.assignment import draw
-from bethink.tools.budget.cmdp import TabularCMDP, best_response, occupancy, outcome
+from bethink.tools.budget.cmdp import Floats, TabularCMDP, TabularPolicy, best_response, occupancy, outcome
 from bethink.tools.budget.lp import InfeasibleBudget, solve_lp
-from bethink.tools.budget.replanning import Replanner, solve_hard
+from bethink.tools.budget.mixed_policy import MixedPolicy
+from bethink.tools.budget.replanning import Replanner, hard_mixture, solve_hard
+from bethink.tools.budget.vector_oracle import VectorMixture
+from tests.tools.budget.processes import processes
 
 CMDP = environment.tabular()
 ORDER = draw(np.arange(2_000), "test")
@@ -30,6 +36,35 @@ def sure_coupons(seed: int) -> TabularCMDP:
     cost = np.tile([0.0, 1.0, 3.0], (states, 1))
     transition = rng.dirichlet(np.full(states, 0.4), size=(states, 3))
     return TabularCMDP(rng.random((states, 3)), cost, transition, rng.dirichlet(np.ones(states)), horizon)
+
+
+def faces_of(cmdp: TabularCMDP, seed: int) -> Floats:
+    """Face values that are as great as an action's greatest cost, or up to twice as great."""
+    return cmdp.cost.max(0) * np.random.default_rng(seed).choice([1.0, 1.3, 2.0], cmdp.actions)
+
+
+def hard_limit(cmdp: TabularCMDP, budget: float, faces: Floats) -> tuple[float | None, float]:
+    """The optimum by the linear program, None if there is none; and a budget that can be kept."""
+    try:
+        return solve_hard(cmdp, budget, faces).value, budget
+    except InfeasibleBudget as error:
+        return None, error.minimum
+
+
+def check_hard(found: VectorMixture, cmdp: TabularCMDP, budget: float, faces: Floats) -> None:
+    """The mixture is what it says it is, of few tables, and within all T budgets."""
+    x, reward = np.zeros((cmdp.horizon, cmdp.states, cmdp.actions)), 0.0
+    for policy, weight in found.components:
+        assert isinstance(policy, TabularPolicy)
+        x += weight * occupancy(cmdp, policy)
+        reward += weight * outcome(cmdp, policy).reward
+    spent = np.cumsum((x * cmdp.cost).sum((1, 2)))
+    assert found.outcome == pytest.approx((reward, spent[-1]), abs=1e-9)
+    limited = np.append(0.0, spent[:-1]) + (x * faces).sum((1, 2))
+    assert found.costs == pytest.approx([spent[-1], *limited], abs=1e-9)
+    assert (limited <= budget + 1e-8).all()
+    assert len(found.components) <= cmdp.horizon + 1
+    assert found.multiplier == pytest.approx(sum(found.multipliers), abs=1e-12)
 
 
 def test_open_coupons_block_money() -> None:
@@ -66,6 +101,73 @@ def test_coupons_that_are_always_redeemed_block_no_more_than_they_cost(seed: int
     assert outcome(cmdp, found.policy).cost <= budget + 1e-6
 
 
+@pytest.mark.parametrize("budget", [0.0, 0.5, 1.0, 3.0, 6.0, 12.0, 18.0, 40.0])
+def test_a_mixture_of_tables_is_as_good(budget: float) -> None:
+    found, limit = hard_mixture(CMDP, budget, environment.AMOUNTS), solve_hard(CMDP, budget, environment.AMOUNTS)
+    check_hard(found, CMDP, budget, environment.AMOUNTS)
+    assert found.outcome == pytest.approx((limit.value, limit.cost), rel=1e-6, abs=1e-9)
+    assert found.gap == pytest.approx(0.0, abs=1e-8)
+    if budget:  # at 0 the price has no upper end
+        assert found.multiplier == pytest.approx(limit.shadow_price, rel=1e-5, abs=1e-9)
+
+
+@given(processes(masked=True), st.integers(0, 10**6), st.floats(0.0, 1.1))
+@settings(max_examples=60, deadline=None)
+def test_a_mixture_of_tables_is_as_good_in_any_process(cmdp: TabularCMDP, seed: int, share: float) -> None:
+    faces = faces_of(cmdp, seed)
+    budget = share * outcome(cmdp, best_response(cmdp, 0.0)).cost
+    limit, least = hard_limit(cmdp, budget, faces)
+    if limit is None:
+        with pytest.raises(InfeasibleBudget, match="per user or less") as error:
+            hard_mixture(cmdp, budget, faces)
+        assert error.value.minimum == pytest.approx(least, rel=1e-7, abs=1e-7)
+        assert error.value.budget == budget
+        found = hard_mixture(cmdp, error.value.minimum, faces)
+        check_hard(found, cmdp, error.value.minimum, faces)
+        return
+    found = hard_mixture(cmdp, budget, faces)
+    check_hard(found, cmdp, budget, faces)
+    assert found.outcome.reward == pytest.approx(limit, rel=1e-6, abs=1e-7)
+    early = hard_mixture(cmdp, budget, faces, tolerance=0.05)
+    check_hard(early, cmdp, budget, faces)
+    assert early.gap is not None
+    assert early.outcome.reward + early.gap >= limit - 1e-6
+    assert early.gap <= 0.05
+
+
+def test_in_one_step_all_coupons_are_open() -> None:
+    one = replace(CMDP, horizon=1)
+    found = hard_mixture(one, 0.4, environment.AMOUNTS)
+    check_hard(found, one, 0.4, environment.AMOUNTS)
+    face = replace(one, cost=np.broadcast_to(environment.AMOUNTS, one.cost.shape))
+    assert found.outcome.reward == pytest.approx(solve_lp(face, 0.4).value, rel=1e-9)
+    assert found.outcome.cost < 0.3
+    assert found.costs[1] == pytest.approx(0.4)
+    assert len(found.components) == 2
+
+
+def test_a_mixture_of_tables_can_be_assigned() -> None:
+    found = hard_mixture(CMDP, 6.0, environment.AMOUNTS)
+    policy = MixedPolicy.from_mixture(found, environment.AMOUNTS, salt="spring")
+    assert (policy.outcome, policy.multiplier) == (found.outcome, found.multiplier)
+    shares = np.bincount(policy.component(np.arange(50_000))) / 50_000
+    assert shares == pytest.approx(policy.weights, abs=0.01)
+
+
+def test_a_larger_process_is_solved_in_time() -> None:
+    """Usually in less than a second."""
+    rng = np.random.default_rng(0)
+    redeemed = np.minimum(1.0, rng.random((120, 1)) * [1.0, 1.1, 1.25, 1.4])
+    reward = 0.5 * rng.random((120, 1)) + 0.5 * redeemed * rng.random((120, 4))
+    transition = rng.dirichlet(np.full(120, 0.1), size=(120, 4))
+    cmdp = TabularCMDP(reward, environment.AMOUNTS * redeemed, transition, rng.dirichlet(np.ones(120)), 12)
+    started = time.perf_counter()
+    found = hard_mixture(cmdp, 1.0, environment.AMOUNTS)
+    assert time.perf_counter() - started < 10
+    check_hard(found, cmdp, 1.0, environment.AMOUNTS)
+    assert found.gap == pytest.approx(0.0, abs=1e-8)
+
+
 def test_no_rule_is_cheap_enough() -> None:
     allowed = np.array([[False, True]])
     cmdp = coupons(2, 0.5)
@@ -74,6 +176,10 @@ def test_no_rule_is_cheap_enough() -> None:
         solve_hard(forced, 2.5, np.array([0.0, 2.0]))
     assert error.value.minimum == pytest.approx(3.0)  # one was redeemed by half, two more are open
     assert solve_hard(forced, 3.0, np.array([0.0, 2.0])).cost == pytest.approx(2.0)
+    with pytest.raises(InfeasibleBudget) as error:
+        hard_mixture(forced, 2.5, np.array([0.0, 2.0]))
+    assert (error.value.budget, error.value.minimum) == pytest.approx((2.5, 3.0))
+    assert hard_mixture(forced, 3.0, np.array([0.0, 2.0])).outcome.cost == pytest.approx(2.0)
     replanner = Replanner(forced, np.array([0.0, 2.0]))
     np.testing.assert_array_equal(replanner.propose(np.zeros(3, int), 1, 0.0, ORDER[:3]), [1, 1, 1])
 
@@ -138,9 +244,13 @@ def test_what_is_refused() -> None:
             Replanner(CMDP, np.array(faces))
         with pytest.raises(ValueError, match=r"ace value"):
             solve_hard(CMDP, 6.0, np.array(faces))
+        with pytest.raises(ValueError, match=r"ace value"):
+            hard_mixture(CMDP, 6.0, np.array(faces))
     for alpha in (0.0, 0.7, float("nan")):
         with pytest.raises(ValueError, match="alpha"):
             Replanner(CMDP, environment.AMOUNTS, alpha=alpha)
     for budget in (-1.0, float("nan")):
         with pytest.raises(ValueError, match="budget"):
             solve_hard(CMDP, budget, environment.AMOUNTS)
+        with pytest.raises(ValueError, match="budget"):
+            hard_mixture(CMDP, budget, environment.AMOUNTS)

@@ -184,8 +184,21 @@ def test_a_feature_that_repeats_an_outcome(of):
         made = report(frame.assign(copy=copy), features=["age", "copy"])
         assert made.leaks == ("copy",)
         assert found(made)["leakage"].numbers == {"feature": "copy", "same_as": of}
-        assert not made.associational
+        assert made.associational == (of == "amount")
         assert ("if it was known before" in found(made)["leakage"].message) == (of == "amount")
+        assert any("taken as random" in text for text in made.assumptions) == (of != "amount")
+
+
+def test_a_feature_that_amounts_may_have_gone_by():
+    """Under propensities how they went is known; among several leaks one is enough; a like one is none."""
+    frame = one_shot(2000).assign(badge=lambda log: log["amount"].map({0: "bronze", 2: "silver", 5: "gold"}))
+    assert report(frame).associational
+    given = report(frame.assign(propensity=1 / 3))
+    assert (given.associational, given.leaks) == (False, ("badge",))
+    assert report(frame.assign(copy=frame["active"]), features=["copy", "badge"]).leaks == ("copy", "badge")
+    assert report(frame.assign(copy=frame["active"]), features=["copy", "badge"]).associational
+    other = np.random.default_rng(3).permutation(frame["badge"])
+    assert not report(frame.assign(badge=other)).associational
 
 
 @pytest.mark.parametrize(("share", "suspected"), [(0.5, True), (0.05, True), (0.005, False)])

@@ -116,3 +116,34 @@ def judged(
             f"(effective sample size; at least {MINIMUM_ESS:g} are needed).",
         )
     return Estimate(value, se, ci, level, ess, n, method, not reasons, " ".join(reasons))
+
+
+def median_of(splits: Sequence[Estimate], level: float = 0.95) -> Estimate:
+    """One estimate of several that differ in how users were split at random into folds, and so in what was learned.
+
+    One split's result may be due to the split. The value is the median, and so are the ends of the interval: medians of
+    the ends of the splits' own intervals at the level 1 - (1 - level) / 2, as medians over splits hold at half of the
+    confidence only (Chernozhukov, Demirer, Duflo and Fernandez-Val 2018, arXiv 1712.04802). One split alone keeps its
+    interval. The estimate is reliable if most of the splits are.
+
+    Raises:
+        ValueError: no estimate, a level outside of (0, 1).
+    """
+    if not splits:
+        raise ValueError("There is no estimate to take the median of.")
+    own = level if len(splits) == 1 else 1 - (1 - level) / 2
+    ends = np.array([normal_interval(each.value, each.se, own) for each in splits])
+    low, high = np.median(ends, axis=0)
+    doubts = [each.reason for each in splits if not each.reliable]
+    doubtful = 2 * len(doubts) > len(splits)
+    return Estimate(
+        value=float(np.median([each.value for each in splits])),
+        se=float(np.median([each.se for each in splits])),
+        ci=(float(low), float(high)),
+        level=level,
+        ess=float(np.median([each.ess for each in splits])),
+        n=splits[0].n,
+        method=splits[0].method,
+        reliable=not doubtful,
+        reason=doubts[0] if doubtful else "",
+    )

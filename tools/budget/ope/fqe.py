@@ -8,7 +8,7 @@ column of a matrix product, and any number of policies can be compared on the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -138,20 +138,43 @@ class FQE:
 
     def replicates(self, policy: Target) -> Replicates:
         """What :meth:`estimate` is made of."""
-        values, visited = np.zeros((2, self._mean.shape[-1])), np.zeros(len(self._visits))
-        unsupported = 0.0
+        return self.by_population(policy, [None])[0]
+
+    def by_population(self, policy: Target, populations: Sequence[Ints | None]) -> list[Replicates]:
+        """The same for users who start in other states, such as those of one segment, in little more time than one.
+
+        Args:
+            policy: what is evaluated.
+            populations: state numbers in which the users of each population start; None: this evaluation's own.
+
+        Raises:
+            ValueError: as :meth:`estimate`; a population in states that were never logged, or of nobody.
+        """
+        starts = [self._initial if each is None else self._shares(each)[:, None] for each in populations]
+        values = [np.zeros((2, self._mean.shape[-1])) for _ in starts]
+        visited = [np.zeros(len(self._visits)) for _ in starts]
+        unsupported = [0.0 for _ in starts]
         for part, weight in components(policy):
             table = np.stack(
                 [probabilities(part, self.labels, step, self.actions).ravel() for step in range(self.horizon)]
             )
-            values += weight * self._backward(table)
-            there, lost = self._forward(table)
-            visited += weight * there
-            unsupported += weight * lost
+            by_state = self._backward(table)
+            for number, start in enumerate(starts):
+                values[number] += weight * np.einsum(
+                    "sb,scb->cb", np.broadcast_to(start, by_state[:, 0].shape), by_state
+                )
+                there, lost = self._forward(table, start[:, 0])
+                visited[number] += weight * there
+                unsupported[number] += weight * lost
+        return [
+            Replicates(value, self._ess(there), self.n if who is None else len(who), lost / self.horizon)
+            for value, there, who, lost in zip(values, visited, populations, unsupported, strict=True)
+        ]
+
+    def _ess(self, visited: Floats) -> float:
         known = self._visits > 0
         squares = float((visited[known] ** 2 / self._visits[known]).sum())
-        ess = float(visited[known].sum()) ** 2 / squares / self.horizon if squares > 0 else 0.0
-        return Replicates(values, ess, self.n, unsupported / self.horizon)
+        return float(visited[known].sum()) ** 2 / squares / self.horizon if squares > 0 else 0.0
 
     def _prepare(self, sums: dict[str, Floats], amounts: Floats) -> None:
         """Means per pair of state and amount [P, 2, B], with stand-ins where there is no data."""
@@ -178,7 +201,7 @@ class FQE:
         np.add.at(self._leaving, self._source, self._moves)
 
     def _backward(self, table: Floats) -> Floats:
-        """Reward and cost [2, B] of one policy, given as probabilities [T, S K]."""
+        """Reward and cost by first state [S, 2, B] of one policy, given as probabilities [T, S K]."""
         s, k = len(self.labels), self.actions
         value = np.zeros((s, 2, self._mean.shape[-1]))
         discount = np.array([self.gamma, 1.0])[:, None]
@@ -188,7 +211,7 @@ class FQE:
             if step < self.horizon - 1:
                 q = q + discount * self._next(value, here, moves)
             value = (table[step].reshape(s, k, 1, 1) * q.reshape(s, k, 2, -1)).sum(1)
-        return np.einsum("sb,scb->cb", np.broadcast_to(self._initial, value[:, 0].shape), value)
+        return value
 
     def _next(self, value: Floats, here: slice, moves: slice) -> Floats:
         """The mean value of the next state for each pair [S K, 2, B]."""
@@ -210,10 +233,11 @@ class FQE:
             of_state = np.where(total[:, None] > 0, of_state, value)
             return np.where(known[:, None, None], sums / leaving[:, None], np.repeat(of_state, k, axis=0))
 
-    def _forward(self, table: Floats) -> tuple[Floats, float]:
-        """Expected visits per pair [P], and those to pairs that were never logged, by the log's own means."""
+    def _forward(self, table: Floats, mass: Floats) -> tuple[Floats, float]:
+        """Expected visits per pair [P] of users who start as ``mass`` [S] says, and those to pairs that were never
+        logged, by the log's own means."""
         s, k = len(self.labels), self.actions
-        mass, visited, unsupported = self._initial[:, 0], np.zeros(len(self._visits)), 0.0
+        visited, unsupported = np.zeros(len(self._visits)), 0.0
         for step in range(self.horizon):
             here, moves = self._slices(step)
             x = np.repeat(mass, k) * table[step]
@@ -225,8 +249,9 @@ class FQE:
             if not last:
                 rate = np.divide(x, leaving, out=np.zeros_like(x), where=known)
                 flow = self._moves[moves, 0] * rate[self._source[moves] - here.start]
-                mass = np.bincount(self._target[moves], flow, minlength=s)
-                mass = mass + np.where(known, 0.0, x).reshape(s, k).sum(1)
+                mass = np.bincount(self._target[moves], flow, minlength=s) + np.where(known, 0.0, x).reshape(s, k).sum(
+                    1
+                )
         return visited, unsupported
 
     def _slices(self, step: int) -> tuple[slice, slice]:
@@ -300,10 +325,10 @@ def cross_fit(
         found.append(fqe.replicates(learn(train)))
         if baseline is not None:
             against.append(fqe.replicates(baseline(train)))
-    return evaluation(_together(found), _together(against) if against else None, level)
+    return evaluation(together(found), together(against) if against else None, level)
 
 
-def _together(parts: list[Replicates]) -> Replicates:
+def together(parts: Sequence[Replicates]) -> Replicates:
     """The mean of disjoint folds; their bootstraps are independent, so replicates may be added in any order."""
     n = sum(part.n for part in parts)
     values = sum((part.n / n * part.values for part in parts), np.zeros_like(parts[0].values))

@@ -206,6 +206,16 @@ def test_population_decides_where_users_start() -> None:
     assert same.estimate(policy).reward.se < plain.estimate(policy).reward.se
     loyal = FQE(log, replicates=20, population=np.full(5, 42)).estimate(policy)
     assert loyal.reward.value > 2 * plain.estimate(policy).reward.value
+    together = plain.by_population(policy, [None, logged, np.full(5, 42)])
+    alone = [
+        plain.replicates(policy),
+        same.replicates(policy),
+        FQE(log, replicates=20, population=np.full(5, 42)).replicates(policy),
+    ]
+    for one, other in zip(together, alone, strict=True):
+        assert one.values == pytest.approx(other.values)
+        assert one.ess == pytest.approx(other.ess)
+    assert [one.n for one in together] == [3000, 3000, 5]
     for population in (np.array([42, 999]), np.array([], np.int64)):
         with pytest.raises(ValueError, match="logged states"):
             FQE(log, population=population)
