@@ -28,6 +28,9 @@ class ColumnNames(BaseModel):
     )
     segment: str | None = Field(None, max_length=200, description="Column by which the plan is shown.")
     features: list[str] | None = Field(None, max_length=200, description="What is known of a user beforehand.")
+    ignore: list[str] | None = Field(
+        None, max_length=200, description="Columns that must not decide who gets what; a plan can be shown by them."
+    )
 
 
 class CampaignInput(ToolInput):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
@@ -75,7 +75,7 @@ def _allocation(request: AllocateBudgetInput, context: ToolContext, start: float
     setting = settle(campaign, request.n_users, context)
     dataset = campaign.dataset
     segments = segments_of(campaign, request.segment_by, setting.learned.cells)
-    caps, forced = _caps(request, segments)
+    caps, forced = _caps(request, segments, dataset.features.columns)
     if forced:
         setting = replace(setting, learned=learn(dataset, forced))
     logged = float(dataset.costs.sum()) / campaign.users
@@ -146,7 +146,9 @@ def _allocation(request: AllocateBudgetInput, context: ToolContext, start: float
     return out
 
 
-def _caps(request: AllocateBudgetInput, segments: Segments) -> tuple[tuple[Cap, ...], tuple[Levels, ...]]:
+def _caps(
+    request: AllocateBudgetInput, segments: Segments, deciding: Collection[str]
+) -> tuple[tuple[Cap, ...], tuple[Levels, ...]]:
     """The request's caps, and the columns that states must tell apart for them.
 
     Raises:
@@ -162,6 +164,10 @@ def _caps(request: AllocateBudgetInput, segments: Segments) -> tuple[tuple[Cap, 
             f"{quoted(segments.names[0])} changes over time, so a cap on a segment would not say whose money it is."
         )
         raise ToolError("invalid_input", message, "Name a column that stays as it is in `segment_by`.")
+    ignored = [name for name in segments.names if name not in deciding]
+    if ignored:
+        message = f"{quoted(ignored[0])} is to be ignored, so no cap can be put on its segments."
+        raise ToolError("invalid_input", message, "Take it out of `ignore`, or leave out the cap.")
     by_label = {label.casefold(): number for number, label in enumerate(segments.labels)}
     found = []
     for constraint in request.constraints:
@@ -286,7 +292,7 @@ def _draw(out: AllocateBudgetOutput, context: ToolContext) -> list[Plot]:
     tag = uuid.uuid4().hex[:8]
     points = [(0.0, 0.0, (0.0, 0.0)), *((each.budget, each.increment, each.ci) for each in out.budget_curve)]
     if out.guarantee.mode == "expected" and not out.constraints:
-        points.append((out.totals.expected_cost, out.totals.increment, out.totals.ci))
+        points = sorted([*points, (out.totals.expected_cost, out.totals.increment, out.totals.ci)])
     reward, currency = str(out.read_as.columns.get("reward")), out.read_as.currency or ""
     first, second = (context.folder / f"budget_{kind}_{tag}.png" for kind in ("curve", "shares"))
     draw_curve(

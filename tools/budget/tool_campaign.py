@@ -35,14 +35,16 @@ class Campaign:
     Args:
         source: the file's name, or what the sample is.
         rows: of the log that is used.
-        dataset: without features that leak.
+        dataset: without features that leak, and without those that must not decide.
         report: what is to be known of it.
+        shown: the features by which a plan can be shown, those that must not decide included.
     """
 
     source: str
     rows: int
     dataset: CampaignDataset
     report: Report
+    shown: pd.DataFrame
 
     @property
     def users(self) -> int:
@@ -64,7 +66,7 @@ def read_campaign(request: CampaignInput, context: ToolContext) -> Campaign:
     """
     context.checkpoint(0.0, "Reading the campaign")
     names = request.columns
-    stated = {} if names is None else names.model_dump(exclude={"amount"}, exclude_none=True)
+    stated = {} if names is None else names.model_dump(exclude={"amount", "ignore"}, exclude_none=True)
     if names is not None and names.amount is not None:
         stated["action"] = names.amount
     source, table = _table(request, context)
@@ -89,9 +91,15 @@ def read_campaign(request: CampaignInput, context: ToolContext) -> Campaign:
             "Name the column of money spent (`columns.cost`), or state what each arm costs (`arm_costs`).",
         )
     dataset = dataset.without(report.leaks)
+    shown, ignored = dataset.features, (names.ignore if names is not None else None) or []
+    for name in ignored:
+        if name not in shown.columns:
+            there = listed(shown.columns) if len(shown.columns) else "none"
+            raise ToolError("invalid_input", f"There is no feature {quoted(name)} to ignore.", f"There are: {there}.")
+    dataset = dataset.without(ignored)
     if not report.associational:
         dataset = dataset.with_shares()
-    return Campaign(source, len(dataset.actions), dataset, report)
+    return Campaign(source, len(dataset.actions), dataset, report, shown)
 
 
 def sample_frame(users: int = SAMPLE_USERS, seed: int = 0) -> pd.DataFrame:
@@ -176,7 +184,7 @@ def segments_of(campaign: Campaign, wanted: list[str] | None, otherwise: Cells) 
     """
     from bethink.tools.budget.cells import levels_of
 
-    frame = campaign.dataset.features
+    frame = campaign.shown
     segment = campaign.dataset.columns.segment
     usual = [segment] if segment and segment in frame.columns else [each.name for each in otherwise.columns[:1]]
     names = list(wanted or usual)

@@ -165,6 +165,9 @@ def against(baselines: Sequence[Baseline]) -> str:
     parts = []
     for rule in baselines:
         low, high = (written(end) for end in rule.gain_ci)
+        if rule.gain_ci == (0.0, 0.0):
+            parts.append(f"it does what {rule.name} does")
+            continue
         if rule.significant:
             parts.append(f"{written(rule.gain_of_plan)} above {rule.name} ({low} to {high})")
         else:
@@ -181,9 +184,9 @@ def allocation_summary(out: AllocateBudgetOutput) -> str:
     reward = str(read.columns.get("reward") or "reward")
     low, high = (written(end) for end in totals.ci)
     text = (
-        f"{of_data(read)}. The plan spends {written(totals.expected_cost)}{unit(read)} of "
-        f"{written(totals.budget)}{unit(read)} on {totals.users} users (expected) and brings "
-        f"{written(totals.increment)} more {reward} than no coupon "
+        f"{of_data(read)}. The plan is expected to spend {written(totals.expected_cost)}{unit(read)} of "
+        f"{written(totals.budget)}{unit(read)} on {totals.users} users and to bring "
+        f"{written(totals.increment)} more ({reward}) than no coupon "
         f"({out.evaluation.level} % interval {low} to {high}); "
     )
     if totals.ci[0] <= 0 <= totals.ci[1] and totals.expected_cost > 0:
@@ -204,7 +207,7 @@ def curve_summary(out: BudgetCurveOutput) -> str:
     reward = str(read.columns.get("reward") or "reward")
     points = "; ".join(_point(point, unit(read)) for point in out.points[:4])
     more = "" if len(out.points) <= 4 else "; and more"
-    text = f"{of_data(read)}. More {reward} than no coupon, for {out.users} users: {points}{more}. "
+    text = f"{of_data(read)}. More ({reward}) than no coupon, for {out.users} users: {points}{more}. "
     text += f"Beyond {written(out.saturation)}{unit(read)} more money brings nothing more. "
     if out.target is not None and out.budget_for_target is not None:
         text += f"A total of {written(out.target)} needs {written(out.budget_for_target)}{unit(read)}. "
@@ -219,7 +222,7 @@ def evaluation_summary(out: EvaluatePolicyOutput) -> str:
     reward = str(read.columns.get("reward") or "reward")
     low, high = (written(end) for end in out.ci)
     text = (
-        f"{of_data(read)}. For {out.users} users the rule would bring {written(out.reward)} {reward} in total "
+        f"{of_data(read)}. For {out.users} users the rule would bring {written(out.reward)} ({reward}) in total "
         f"({written(out.reward_ci[0])} to {written(out.reward_ci[1])}), {written(out.increment)} more than no coupon "
         f"({low} to {high}{'' if out.significant else ': not significant'}), and cost "
         f"{written(out.cost)}{unit(read)} ({written(out.cost_ci[0])} to {written(out.cost_ci[1])}). "

@@ -169,6 +169,21 @@ def test_caps_are_kept(uploads):
     assert "hard" in result.error["message"]
 
 
+def test_a_protected_column_decides_nothing_and_can_be_looked_at(uploads):
+    panel().to_csv(uploads / "panel.csv", index=False)
+    free = ok(call(uploads, upload="panel.csv", budget=3_000))
+    output = ok(
+        call(uploads, upload="panel.csv", budget=3_000, columns={"ignore": ["segment"]}, segment_by=["segment"])
+    )
+    assert "segment" in free["read_as"]["columns"]["told_apart_by"]
+    assert "segment" not in output["read_as"]["columns"]["told_apart_by"]
+    assert {each["segment"] for each in output["plan"]} == {each["segment"] for each in free["plan"]}
+    caps = [{"segment": "loyal", "max_share": 0.1}]
+    arguments = {"columns": {"ignore": ["segment"]}, "segment_by": ["segment"], "constraints": caps}
+    assert "no cap" in call(uploads, upload="panel.csv", **arguments).error["message"]
+    assert "to ignore" in call(uploads, upload="panel.csv", columns={"ignore": ["gender"]}).error["message"]
+
+
 def test_more_users_cost_and_bring_more(uploads):
     shot().to_csv(uploads / "shot.csv", index=False)
     one = ok(call(uploads, upload="shot.csv", budget=900))
