@@ -324,7 +324,7 @@ def _money(dataset: CampaignDataset) -> Iterator[Finding]:
                 )
     free = (costs > 0) & (dataset.actions == 0)
     if free.any():
-        count, total = int(free.sum()), float(round(costs[free].sum(), 2))
+        count, total = int(free.sum()), float(f"{costs[free].sum():g}")
         message = f"{counted(count, 'row')} without a coupon cost money ({total:g} in all): that is counted, too."
         yield Finding("cost_without_coupon", message, {"rows": count, "total": total})
     above = (costs > face * (1 + 1e-9)) & (dataset.actions > 0) & (face > 0)
@@ -338,7 +338,7 @@ def _values(dataset: CampaignDataset) -> Iterator[Finding]:
     low, high = float(dataset.rewards.min()), float(dataset.rewards.max())
     if low < 0 or high > 1:
         message = f"Rewards go from {low:g} to {high:g}: they are taken as amounts, not as yes and no."
-        yield Finding("reward_scale", message, {"least": low, "most": high})
+        yield Finding("reward_scale", message, {"least": float(f"{low:g}"), "most": float(f"{high:g}")})
     missing = {name: int(count) for name, count in dataset.features.isna().sum().items() if count}
     if missing:
         message = f"Values are missing in {counted(len(missing), 'feature')}: {listed(missing)}. They count as a value."
