@@ -381,7 +381,9 @@ def test_a_campaign_is_added_and_its_budget_planned(page, tmp_path, width):
             "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
         )
         said = page.locator("#chat").inner_text()
-        assert "coupons.csv: 400 users over 4 steps, 1600 rows. The plan is expected to spend 700 EUR of 700 EUR" in said
+        assert (
+            "coupons.csv: 400 users over 4 steps, 1600 rows. The plan is expected to spend 700 EUR of 700 EUR" in said
+        )
         link = page.get_by_role("link", name="Who gets what (400 users, first step, CSV)")
         answer = page.request.get(urllib.parse.urljoin(server.url, link.get_attribute("href")))
         assert answer.ok
