@@ -29,9 +29,16 @@ from bethink.tools.density.mixture import (
 Kernel = tuple[float, np.ndarray, np.ndarray]
 
 
+MOST_FLAT = 50.0
+
+
 def table(n: int, d: int, seed: int) -> np.ndarray:
+    """Rows of a Gaussian whose covariance float32 can invert: one in a thousand drawn at random is too flat for that."""
     chance = np.random.default_rng(seed)
-    return chance.normal(size=(n, d)) @ chance.normal(size=(d, d)) + chance.normal(size=d)
+    rows, mixing = chance.normal(size=(n, d)), chance.normal(size=(d, d))
+    while np.linalg.cond(mixing) > MOST_FLAT:
+        mixing = chance.normal(size=(d, d))
+    return rows @ mixing + chance.normal(size=d)
 
 
 def clusters_of(rows: np.ndarray, count: int, seed: int = 0) -> Clusters:
