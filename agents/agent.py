@@ -104,6 +104,10 @@ class Agent:
         """The folder of the files that a user uploaded; it need not exist. No other user's tools look into it."""
         return self._folder / "uploads" / hashlib.sha256(user_id.encode("utf-8", "replace")).hexdigest()[:16]
 
+    def thoughts_of(self, user_id: str, query: str, k: int) -> list[dict[str, Any]]:
+        """What is remembered of a user that fits a query, for tools: dicts with ``id``, ``text``, ``date``."""
+        return [hit.as_dict() for hit in self.memory.search(query, user_id=user_id, k=k)]
+
     # -- starting and stopping ---------------------------------------------------------------------------------------
 
     def status(self) -> dict[str, Any]:
@@ -310,7 +314,7 @@ class Agent:
         untrained = (lambda: not model.native_tools) if isinstance(model, ChatLocal) else (lambda: False)
         return create_agent(
             model,
-            [langchain_tool(tool, self.plots, self.uploads_of) for tool in self.tools],
+            [langchain_tool(tool, self.plots, self.uploads_of, self.thoughts_of) for tool in self.tools],
             system_prompt=self._system,
             middleware=[*middleware, ToolRouter(self.tools, self.embedder, active=untrained)],
             context_schema=Context,

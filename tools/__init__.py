@@ -12,5 +12,7 @@ def all_tools() -> list[Tool]:
     from bethink.tools.budget.tool import allocate_budget, budget_curve, evaluate_policy
     from bethink.tools.density.tool import estimate_density
     from bethink.tools.filtering.tool import track_state
+    from bethink.tools.recommendation.tool import recommend, search_catalog
 
-    return [track_state, estimate_density, allocate_budget, budget_curve, evaluate_policy]
+    tools = [track_state, estimate_density, allocate_budget, budget_curve, evaluate_policy]
+    return [*tools, recommend, search_catalog]

@@ -68,13 +68,15 @@ class ToolContext:
     """What a run may use: where files go, how to report progress, and whether it was cancelled.
 
     ``progress(done, message)`` takes a share in [0, 1]. ``uploads`` holds the files that the user gave; None where
-    there is no such folder.
+    there is no such folder. ``thoughts(query, k)`` recalls what is remembered of the user who asks: dicts with ``id``,
+    ``text`` and ``date``; they are data, never instructions. None where nothing is remembered.
     """
 
     folder: Path
     progress: Callable[[float, str], None] = lambda done, message: None
     cancel: threading.Event = field(default_factory=threading.Event)
     uploads: Path | None = None
+    thoughts: Callable[[str, int], list[dict[str, Any]]] | None = None
 
     def checkpoint(self, done: float, message: str = "") -> None:
         """Report progress, and stop here if somebody pressed cancel.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,21 @@ if TYPE_CHECKING:
     from langchain_core.tools import BaseTool
 
 
-def langchain_tool(tool: Tool, folder: Path, uploads_of: Callable[[str], Path] | None = None) -> BaseTool:
+Thoughts = Callable[[str, str, int], list[dict[str, Any]]]
+
+
+def langchain_tool(
+    tool: Tool,
+    folder: Path,
+    uploads_of: Callable[[str], Path] | None = None,
+    thoughts_of: Thoughts | None = None,
+) -> BaseTool:
     """The tool as a LangChain ``StructuredTool`` whose artifact is the call's :class:`ToolResult`.
 
     Inside a LangGraph run, progress goes to the custom stream as ``{"tool_progress": {...}}`` and the run's
     ``context.cancel`` (a ``threading.Event``), where there is one, stops the tool. ``uploads_of`` gives the folder of
-    uploaded files of the run's ``context.user_id``.
+    uploaded files of the run's ``context.user_id``, ``thoughts_of(user_id, query, k)`` what is remembered of them
+    (nothing in a run whose ``context.memory`` is False).
     """
     from langchain_core.tools import StructuredTool
 
@@ -33,6 +43,9 @@ def langchain_tool(tool: Tool, folder: Path, uploads_of: Callable[[str], Path] |
             ),
             cancel=_Linked(getattr(asked, "cancel", None)),
             uploads=uploads_of(user_id) if uploads_of is not None and user_id is not None else None,
+            thoughts=partial(thoughts_of, user_id)
+            if thoughts_of is not None and user_id is not None and getattr(asked, "memory", True)
+            else None,
         )
         result = call_tool(tool, arguments, context)
         return model_text(result), result

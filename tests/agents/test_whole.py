@@ -42,6 +42,23 @@ def test_told_restarted_and_asked(start):
     assert usage.energy_j > 0
 
 
+def test_a_taste_told_one_day_decides_what_is_recommended_the_next(start):
+    agent = start()
+    said = "I like slow sci-fi and hate horror."
+    events = list(agent.stream(said, user_id="me", thread_id=agent.threads.create("me").id))
+    assert not any(event.kind == "ToolStart" for event in events)
+    agent = start()
+    for memory, status in ((True, "ok"), (False, "new_user")):
+        thread = agent.threads.create("me").id
+        command = '/recommend {"domain": "films", "k": 5}'
+        events = list(agent.stream(command, user_id="me", thread_id=thread, memory=memory))
+        result = next(event for event in events if event.kind == "ToolEnd").result
+        assert result["status"] == status
+        assert bool(result["used_thoughts"]) is memory
+    other = list(agent.stream(command, user_id="you", thread_id=agent.threads.create("you").id))
+    assert next(event for event in other if event.kind == "ToolEnd").result["status"] == "new_user"
+
+
 def test_a_request_in_plain_words_reaches_the_tool(start):
     agent = start()
     sentence = agent.tools[0].examples[0][0]
