@@ -224,7 +224,7 @@ def _scanned(data: bytes, delimiter: bytes, last: bool) -> tuple[_Rows, bool]:
         used = int(ends[-1]) if len(ends) else 0
         quotes = quotes[: np.searchsorted(quotes, used)]
     separators = np.cumsum(array[:used] == delimiter[0], dtype=np.int32)
-    fields = np.diff(separators[ends - 1].astype(np.int64), prepend=0) + 1
+    fields: Ints = np.diff(separators[ends - 1].astype(np.int64), prepend=0) + 1  # type: ignore[assignment]
     if len(quotes):
         opening, closing = quotes[::2], quotes[1::2]
         within = separators[closing] - separators[opening]
