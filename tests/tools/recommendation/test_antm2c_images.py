@@ -64,7 +64,8 @@ def test_vectors_stand_at_their_items(source: Path, batch: int) -> None:
     assert found.vectors.dtype == np.float32
     assert (found.missing, found.others) == (4, 1)
     assert sorted(Path(name).name for name in found.unreadable) == ["broken.png", "text.png"]
-    assert not [path for path in source.parent.rglob("*") if path.name in ("evil", "d.png")]
+    folder = source if source.is_dir() else source.parent
+    assert not [path for path in folder.rglob("*") if path.name in ("evil", "d.png")]
 
 
 def test_images_of_other_modes_become_rgb(tmp_path: Path) -> None:
