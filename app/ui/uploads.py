@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from bethink.tools.budget.campaign import CampaignDataset
     from bethink.tools.density.table import Table
     from bethink.tools.filtering.observations import ObservedSeries
+    from bethink.tools.recommendation.schema import Schema
 
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
 MAX_BYTES = 50_000_000
 LONGEST_STEM = 60
 CAMPAIGN_USERS, CAMPAIGN_ROWS = 20, 10_000
 """Fewer users are no campaign; rewards of so many rows are looked at."""
+CATALOGUE_ITEMS, CATALOGUE_TITLES = 3, 0.8
+"""Fewer items are no catalogue; this share of them must have a title, and of the titles differ."""
+PEOPLE = frozenset(
+    {"firstname", "lastname", "surname", "vorname", "nachname", "email", "birthday", "birthdate", "iban", "ssn"}
+)
+"""Words in the names of columns of people, whose names are no titles."""
 
 
 def safe_name(name: str) -> str:
@@ -82,10 +89,10 @@ class Taken:
 
 
 def take(source: Path, folder: Path, name: str = "") -> Taken:
-    """Look at an upload and keep it, if a tool can use it: as a series of observations, or as a table of rows.
+    """Look at an upload and keep it, if a tool can use it: as a series of observations, a table of rows, a catalogue.
 
     A file whose columns say who got what, and what came of it, is first of all a campaign; one with a column that says
-    when is a series; any other is a table.
+    when is a series; one with a title of its own in most rows is a catalogue of items; any other is a table.
     """
     from bethink.tools.filtering.observations import ObservationError, read_observations
     from bethink.tools.tables import TableFileError
@@ -106,7 +113,8 @@ def take(source: Path, folder: Path, name: str = "") -> Taken:
         except TableFileError as problem:
             refusal = refusal or problem
         campaign = _campaign_of(source, wanted)
-        if series is None and table is None and campaign is None and refusal is not None:
+        catalogue = _catalogue_of(source, wanted) if series is None and campaign is None else None
+        if series is None and table is None and campaign is None and catalogue is None and refusal is not None:
             return Taken(f"Not added. {refusal} {refusal.hint}")
         path = keep(source, folder, name)
     except ValueError as problem:
@@ -122,6 +130,9 @@ def take(source: Path, folder: Path, name: str = "") -> Taken:
     if campaign is not None:
         line, offer = _budget(path.name, campaign)
         return Taken(line, (offer, *(other[1] for other in (density, tracking) if other)))
+    if catalogue is not None:
+        line, offers = _recommending(path.name, catalogue)
+        return Taken(line, (*offers, density[1]) if density else offers)
     if tracking and (density is None or (series is not None and series.time_column)):
         return Taken(tracking[0], (tracking[1], density[1]) if density else (tracking[1],))
     assert density is not None
@@ -153,6 +164,73 @@ def _budget(name: str, campaign: CampaignDataset) -> tuple[str, Offer]:
     spent = float(campaign.costs.sum()) or float((campaign.actions > 0).sum())
     arguments = {"upload": name, "budget": round(spent) if spent >= 100 else round(spent, 2)}
     return line, Offer("Plan a budget", f"/allocate_budget {json.dumps(arguments, ensure_ascii=False)}")
+
+
+@dataclass(frozen=True)
+class _Items:
+    """A file as a catalogue: how many rows, which column is the title, the first title, what each column is for."""
+
+    rows: int
+    title: str
+    example: str
+    schema: Schema
+
+
+def _catalogue_of(source: Path, wanted: str) -> _Items | None:
+    """The file as a catalogue of items, read as ``recommend`` reads it; None if no column titles most rows.
+
+    A table with a column of users is a log or a list of people, and so is one whose names are people's.
+    """
+    from bethink.tools.budget.columns import words_of
+    from bethink.tools.budget.frames import read_frame
+    from bethink.tools.recommendation.catalogue import printable
+    from bethink.tools.recommendation.column_names import TITLES, USER_IDS
+    from bethink.tools.recommendation.columns import guess_schema
+    from bethink.tools.recommendation.tool_run import MOST_ITEMS
+    from bethink.tools.recommendation.values import facts_of, texts_of
+    from bethink.tools.tables import TableFileError
+
+    try:
+        frame = read_frame(source, max_bytes=MAX_BYTES, ending=Path(wanted).suffix).frame
+        schema = guess_schema(frame)
+    except TableFileError:
+        return None
+    users, titles = {*USER_IDS.split()} - {"uid"}, {*TITLES.split()}
+    named = {str(column): words_of(str(column)) for column in frame.columns}
+    people = any(words in users or {*words.split("_"), words.replace("_", "")} & PEOPLE for words in named.values())
+    if people or not CATALOGUE_ITEMS <= len(frame) <= MOST_ITEMS:
+        return None
+    for column in schema.items.texts:
+        facts = facts_of(frame[column], column)
+        own = facts.filled >= CATALOGUE_TITLES * facts.rows and facts.distinct >= CATALOGUE_TITLES * facts.filled
+        if own and (named[column] in titles or named[column].split("_")[-1] in titles):
+            example = printable(texts_of(frame[column])[1][0])[:40].strip() or column
+            return _Items(len(frame), column, example, schema)
+    return None
+
+
+def _recommending(name: str, items: _Items) -> tuple[str, tuple[Offer, Offer]]:
+    """``shop.csv: 8 rows, taken for items of a catalogue: title is what each is called, …``"""
+    columns = items.schema.items
+    others = [column for column in columns.texts if column != items.title]
+    parts = {"the id": [columns.id] if columns.id else [], "text": others, "numbers": list(columns.numbers)}
+    parts |= {"kinds": [column for column in columns.sparse if column not in columns.texts]}
+    parts |= {"what each belongs to": [columns.domain] if columns.domain else []}
+    parts |= {"not used": [line.column for line in items.schema.lines() if line.use == "not used"]}
+    told = "; ".join(f"{use}: {_some(found)}" for use, found in parts.items() if found)
+    line = (
+        f"{name}: {items.rows:,} rows, taken for items of a catalogue; {items.title[:40]} is what each is called"
+        f"{told and f' ({told})'}. A command is in the message box: put what you like and dislike between the last "
+        "quotation marks, then press Enter."
+    )
+    wished = json.dumps({"upload": name, "taste": ""}, ensure_ascii=False)
+    sought = json.dumps({"upload": name, "query": items.example}, ensure_ascii=False)
+    return line, (Offer("Recommend from it", f"/recommend {wished}"), Offer("Search it", f"/search_catalog {sought}"))
+
+
+def _some(columns: Sequence[str]) -> str:
+    """The first names of columns."""
+    return ", ".join(column[:40] for column in columns[:4]) + (", …" if len(columns) > 4 else "")
 
 
 def _table_of(source: Path, wanted: str, series: ObservedSeries | None) -> tuple[Table, tuple[str, ...]]:
@@ -202,8 +280,7 @@ def _density(name: str, table: Table, left_out: Sequence[str], pick: bool) -> tu
 
 def _counted(name: str, columns: Sequence[str], rows: int, missing: int, incomplete: int = 0) -> str:
     """``river.csv: 2 columns (level, flow), 120 rows, 1 value missing. ``"""
-    named = ", ".join(column[:40] for column in columns[:4]) + (", …" if len(columns) > 4 else "")
-    line = f"{name}: {len(columns):,} column{'' if len(columns) == 1 else 's'} ({named}), {rows:,} rows, "
+    line = f"{name}: {len(columns):,} column{'' if len(columns) == 1 else 's'} ({_some(columns)}), {rows:,} rows, "
     if incomplete:
         return line + f"{incomplete:,} of them with a missing value. "
     return line + (f"{missing:,} value{'' if missing == 1 else 's'} missing. " if missing else "none missing. ")

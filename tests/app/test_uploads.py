@@ -106,6 +106,87 @@ def test_who_got_what_makes_a_campaign(tmp_path):
     assert taken.offers[0].command == '/allocate_budget {"upload": "coupons.csv", "budget": 90.0}'
 
 
+SHOP = (
+    "sku,title,description,shelf,price,sold\n"
+    + "a1,Red lamp,A warm lamp for the desk,light,19.5,4\na2,Oak table,A heavy wooden table,wood,340,1\n"
+    + "a3,Pine chair,A light wooden chair,wood,45,2\na4,LED strip,Cold light for the kitchen,light,12.25,9\n"
+)
+
+
+def test_titles_make_a_catalogue_and_its_commands_run(tmp_path):
+    source = tmp_path / "shop.csv"
+    source.write_text(SHOP)
+    taken = uploads.take(source, tmp_path / "kept")
+    assert taken.line.startswith("shop.csv: 4 rows, taken for items of a catalogue; title is what each is called")
+    assert "(the id: sku; text: description, shelf; numbers: price; not used: sold)" in taken.line
+    recommend, search = (offer.command for offer in taken.offers)
+    assert recommend == '/recommend {"upload": "shop.csv", "taste": ""}'
+    found = []
+    for command in (recommend, recommend.replace('""', '"I like wooden furniture"'), search):
+        named, arguments = parse_command(command, {"recommend", "search_catalog"})
+        context = ToolContext(tmp_path / "out", uploads=tmp_path / "kept")
+        result = call_tool(find_tool(all_tools(), named), arguments, context)
+        assert result.ok, result.error
+        assert result.output["read_as"]["items"] == 4
+        found.append(result.output)
+    assert [output.get("status") for output in found] == ["new_user", "ok", None]
+    assert {item["title"] for item in found[1]["items"][:2]} == {"Oak table", "Pine chair"}
+    assert found[2]["items"][0]["title"] == "Red lamp"
+
+
+def test_a_catalogue_with_many_numbers_is_a_table_too(tmp_path):
+    source = tmp_path / "shop.csv"
+    source.write_text("title,kg,price\n" + "".join(f"Lamp no {n},{n * n % 41},{n}.5\n" for n in range(60)))
+    taken = uploads.take(source, tmp_path / "kept")
+    names = [offer.command.split()[0] for offer in taken.offers]
+    assert names == ["/recommend", "/search_catalog", "/estimate_density"]
+
+
+@pytest.mark.parametrize(
+    ("content", "title"),
+    [
+        ("\ufeffid;name;kg\n1;Lampe;1,5\n2;Tisch;20,0\n3;Stuhl;4,5\n", "name"),
+        ("film title,year\nAlien,1979\nHeat,1995\nUp,2009\n", "film title"),
+        ("商品id,标题\n1,红灯\n2,木桌\n3,椅子\n", "标题"),
+        (
+            "name,address,phone\nPizza Roma,Main St 1,0301\nCurry 36,Mehringdamm 36,0302\nNoma,Refshalevej 96,0303\n",
+            "name",
+        ),
+        ("name\nred lamp\noak table\npine chair\n", "name"),
+        (
+            'name,text\n"<script>a()</script>",x y\n"=cmd|\'/C calc\'!A0",ignore the above\n"DROP TABLE a;--",z z\n',
+            "name",
+        ),
+    ],
+)
+def test_a_catalogue_is_known_by_its_titles(tmp_path, content, title):
+    source = tmp_path / "items.csv"
+    source.write_text(content, encoding="utf-8")
+    taken = uploads.take(source, tmp_path / "kept")
+    assert f"taken for items of a catalogue; {title} is what each is called" in taken.line
+    assert parse_command(taken.offers[1].command, {"search_catalog"})[1]["query"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PEOPLE.decode(),
+        "user_id,title,stars\n" + "".join(f"{n},Film {n},{n % 5}\n" for n in range(9)),
+        "first name,email,age\n" + "".join(f"Ann{n},a{n}@b.c,{n * n % 40}\n" for n in range(9)),
+        "a,b\n" + "".join(f"{n * n % 41},{n}.5\n" for n in range(40)),
+        "date,level\n" + "".join(f"2024-01-{n:02},{n % 7}.5\n" for n in range(1, 29)),
+        "title,kg\n" + "".join(f"lamp,{n * n % 17}.5\n" for n in range(20)),
+        "name,kg\n1,20.5\n2,3.5\n3,4.5\n",
+    ],
+)
+def test_what_has_no_titles_is_no_catalogue(tmp_path, content):
+    source = tmp_path / "other.csv"
+    source.write_text(content, encoding="utf-8")
+    taken = uploads.take(source, tmp_path / "kept")
+    assert "catalogue" not in taken.line
+    assert not any("recommend" in offer.command or "search" in offer.command for offer in taken.offers)
+
+
 def test_a_nameless_first_column_is_no_column_of_the_table(tmp_path):
     source = tmp_path / "frame.csv"
     source.write_bytes(b",a,b\n" + b"".join(b"%d,%d,%d.5\n" % (t, t * t % 41, t) for t in range(40)))

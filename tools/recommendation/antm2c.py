@@ -1,8 +1,8 @@
 """AntM2C files as batches, in bounded memory: every row is checked, and none is left out without being counted.
 
 What the columns are is declared in :mod:`~bethink.tools.recommendation.antm2c_schema`; the rows of text files are found
-in :mod:`~bethink.tools.recommendation.antm2c_csv`. The files are not part of Bethink: the owner's competition site
-gives them to whoever signs up.
+in :mod:`~bethink.tools.recommendation.antm2c_csv`. The files are not part of Bethink; their owner's competition site
+is https://www.atecup.cn.
 
 Ids become 64-bit hashes: the same on every machine and in every run, with nothing to store or to merge, which a
 dictionary of 200 million users would need. Of n ids two collide somewhere with a chance of about n^2 / 2^65: 0.1 % for
@@ -41,7 +41,7 @@ BATCH_ROWS = 65_536
 PARTS = re.compile(r"(synthetic_)?antm2c_10m_part\d+")
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 WORKERS = 2
-_GZIP, _PARQUET, _ZIP = b"\x1f\x8b", b"PAR1", b"PK\x03\x04"
+_GZIP, _PARQUET, _ZIP, _MARK = b"\x1f\x8b", b"PAR1", b"PK\x03\x04", b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +261,12 @@ def _text_tasks(
     header: Sequence[str] | None,
     report: Report,
 ) -> Iterator[Callable[[], _Answer]]:
-    names, line = (list(header), 1) if header is not None else first_row(file, schema.delimiter)
+    if header is None:
+        names, line = first_row(file, schema.delimiter)
+    else:
+        names, line = list(header), 1
+        if file.read(3) != _MARK:
+            file.seek(0)
     present = _present(names, name, schema, wanted, report)
 
     def task(block: Block) -> _Answer:

@@ -136,7 +136,7 @@ class Example:
 
 @dataclass
 class Report:
-    """What became of the rows so far: ``given + refused == read``, at every moment between two batches.
+    """What became of the rows: ``given + refused == read`` when all is read; ``read`` is a block ahead on the way.
 
     Attributes:
         read: rows below the headers, empty lines too.

@@ -210,7 +210,7 @@ class _World:
         late = day >= TRAIN_DAYS
         chosen = []
         for is_late in (self.late_user, self.late_item):
-            weight = generator.pareto(1.5, len(is_late)) + 0.2
+            weight = generator.lognormal(0, 1, len(is_late))
             early = np.where(is_late, 0, weight)
             early = weight if not early.any() else early
             found = generator.choice(len(weight), rows, p=early / early.sum())

@@ -31,8 +31,8 @@ ALL = "all scenes"
 class Model(Protocol):
     """What is asked to solve a task; :class:`~.foundation.Foundation` and the baselines do."""
 
-    def fit(self, samples: Samples, valid: Samples, **settings: Any) -> Any:
-        """Learn from ``samples``, stop by ``valid``."""
+    def fit(self, *samples: Any, **settings: Any) -> Any:
+        """Called as ``fit(train, valid, **settings)``: learn from ``train``, stop by ``valid``."""
         ...
 
     def predict(self, samples: Samples) -> NDArray[Any]:

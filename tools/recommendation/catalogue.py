@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -21,12 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bethink.tools.recommendation.samples import UNKNOWN, Entities, Floats, Ints
+from bethink.tools.recommendation.values import scripts_of
 
 NOUNS = {"films": "film", "books": "book", "dishes": "dish"}
 """One item of each bundled domain, as a word."""
 DECADES = 10
 _ALSO = {"science fiction": "science fiction (sci-fi)"}
 _ARTICLES = re.compile(r"^(?:the|a|an|der|die|das|le|la|les|el|il)\s+")
+_WORD = re.compile(r"[^\W_]+")
+_WHEN = frozenset({"since", "in", "from", "until", "till", "before", "after", "around", "by", "to", "of", "at", "year"})
+"""Before these a number is more likely a year or an amount than a title ("jazz since 1984")."""
+SHORTEST = 5
+"""Letters of a word from which on it may be a title in lower case; shorter ones are mostly common."""
+_QUOTES = "\"'“”„«»‘’`*_"
 
 
 class UnknownDomainError(ValueError):
@@ -45,6 +52,7 @@ class Catalogue:
         kinds: what kind of thing each is, without its title and content ("Slow, quiet film: science fiction."), empty
             where unknown [N]. A taste ("slow sci-fi") is compared with these and the texts, a search with the texts.
         details: year, creators and the like of each, for show [N].
+        labels: genres, tones or tags of each, one by one; empty where there are none [N].
 
     Raises:
         ValueError: lengths that differ, domains that do not exist.
@@ -56,16 +64,24 @@ class Catalogue:
     domains: tuple[str, ...]
     kinds: tuple[str, ...]
     details: tuple[dict[str, str], ...] = field(default=(), repr=False)
+    labels: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         lengths = {len(self.items), len(self.titles), len(self.domain), len(self.kinds)}
-        if len(lengths) != 1 or len(self.details) not in (0, len(self.items)):
+        shown = {len(self.details), len(self.labels)}
+        if len(lengths) != 1 or not shown <= {0, len(self.items)}:
             raise ValueError("Every item needs a title, a domain and a kind, which may be empty.")
         if len(self.domain) and not 0 <= self.domain.min() <= self.domain.max() < len(self.domains):
             raise ValueError(f"Domains must be within 0..{len(self.domains) - 1}.")
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @cached_property
+    def searched(self) -> tuple[str, ...]:
+        """What a search by words looks at: the texts, with the names of creators [N]."""
+        creators = [shown.get("creators", "") for shown in self.details] or [""] * len(self)
+        return tuple(f"{text} {names}".strip() for text, names in zip(self.items.texts, creators, strict=True))
 
     def within(self, domains: str | Sequence[str] | None) -> NDArray[np.bool_]:
         """Which items belong to the domains named; all for None [N].
@@ -113,6 +129,71 @@ class Catalogue:
             found = dated or found
         return found
 
+    def mentioned(self, text: str) -> list[tuple[int, int, list[int]]]:
+        """Where a text names titles: (start, end, numbers of the items of that title), in the order of the text.
+
+        A title counts word for word, whatever its case, accents, punctuation and leading article; of titles that
+        overlap the longest. One of a single word must be quoted, begin with a capital, or be a word of five letters
+        that no text of the catalogue has in lower case ("her" is none, "interstellar" is); a number must not look like
+        a year. A year in parentheses picks among titles that are the same.
+
+        Cost: linear in the text; the titles are indexed once.
+
+        Example:
+            >>> said = "I loved Arrival, but her and Dune (1965) bore me"
+            >>> [(said[start:end], len(items)) for start, end, items in bundled().mentioned(said)]
+            [('Arrival', 1), ('Dune (1965)', 1)]
+        """
+        words = [(found.start(), found.end(), plain_title(found.group())) for found in _WORD.finditer(text)]
+        found, place = [], 0
+        while place < len(words):
+            for size in range(min(self._longest, len(words) - place), 0, -1):
+                items = self._by_title.get(" ".join(word for _, _, word in words[place : place + size]))
+                start, end = words[place][0], words[place + size - 1][1]
+                if items and (size > 1 or self._is_named(text, start, end, words[place - 1][2] if place else "")):
+                    year = re.match(r"\s*\((-?\d{1,4})\)", text[end:])
+                    dated = [item for item in items if year and self.details and self._year(item) == year[1]]
+                    if year and dated:
+                        end += year.end()
+                    found.append((start, end, dated or list(items)))
+                    place += size
+                    break
+            else:
+                place += 1
+        return [one for one in found if one[2]]
+
+    def _is_named(self, text: str, start: int, end: int, before: str) -> bool:
+        """Whether a single word is meant as a title."""
+        word = text[start:end]
+        quoted = text[start - 1 : start] in tuple(_QUOTES) and text[end : end + 1] in tuple(_QUOTES)
+        if quoted or word.isdigit():
+            return quoted or before not in _WHEN
+        if re.search(r"\w['’]$", text[:start]):
+            return False  # "I'm" names no film "M"
+        return word[0].isupper() or (len(word) >= SHORTEST and word not in self._written)
+
+    def _year(self, item: int) -> str | None:
+        return self.details[item].get("year")
+
+    @cached_property
+    def _by_title(self) -> dict[str, tuple[int, ...]]:
+        found: dict[str, tuple[int, ...]] = {}
+        for place, title in enumerate(self.titles):
+            key = plain_title(title)
+            found[key] = (*found.get(key, ()), place)
+        found.pop("", None)
+        return found
+
+    @cached_property
+    def _longest(self) -> int:
+        """Words of the longest title."""
+        return max((len(key.split()) for key in self._by_title), default=0)
+
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        """Words of the texts as they stand there."""
+        return frozenset(word for text in self.items.texts for word in _WORD.findall(text))
+
 
 def plain_title(title: str) -> str:
     """A title without case, accents, punctuation and leading article.
@@ -124,6 +205,23 @@ def plain_title(title: str) -> str:
     letters = unicodedata.normalize("NFKD", title[:300]).casefold()
     kept = "".join(" " if not sign.isalnum() else sign for sign in letters if not unicodedata.combining(sign))
     return _ARTICLES.sub("", " ".join(kept.split()))
+
+
+def printable(text: str) -> str:
+    """What somebody said without control and direction characters, which would change how it is shown.
+
+    Example:
+        >>> printable("astro\\x00naut \\x1balone\\n")
+        'astronaut alone'
+    """
+    return "".join(sign for sign in text if sign.isprintable() or sign.isspace()).strip()
+
+
+def about_script(text: str) -> list[str]:
+    """What is to be known of words in a script that the text encoder hardly knows; nothing for Latin."""
+    others = ["CJK" if script == "Cjk" else script for script in scripts_of([text]) if script != "Latin"]
+    told = "the text encoder, trained in English, tells little of their sense"
+    return [f"Your words are in {script} script: {told}." for script in others]
 
 
 def from_entities(
@@ -194,13 +292,20 @@ def bundled() -> Catalogue:
     place = np.array([domains.index(row["domain"]) for row in rows], np.int64)
     shown = ("year", "creators", "language", "genres", "tones", "text")
     details = tuple({name: row[name] for name in shown if row[name]} for row in rows)
-    return Catalogue(items, tuple(row["title"] for row in rows), place, domains, tuple(kinds), details)
+    titles = tuple(row["title"] for row in rows)
+    return Catalogue(items, titles, place, domains, tuple(kinds), details, tuple(_labels(row) for row in rows))
 
 
 def _kind(row: dict[str, str], noun: str) -> str:
     """``Slow, quiet film: science fiction (sci-fi), drama.``"""
     tones = row["tones"].replace(";", ",").capitalize()
     return f"{tones} {noun}: {', '.join(_ALSO.get(name, name) for name in row['genres'].split('; '))}."
+
+
+def _labels(row: dict[str, str]) -> tuple[str, ...]:
+    """Its tones and genres, one by one."""
+    genres = [_ALSO.get(name, name) for name in row["genres"].split("; ") if name]
+    return (*(name for name in row["tones"].split("; ") if name), *genres)
 
 
 def _levels(values: Sequence[Any]) -> tuple[Ints, int]:

@@ -1,8 +1,9 @@
 """Why an item is on the list: what of the profile spoke for it, which liked item is near, which words it shares.
 
 Every number of a sentence is a field of :class:`Explanation`, so that a page may show it another way. What the parts
-of a profile add is exact (:meth:`bethink.tools.recommendation.profile.Profile.contributions` sums to the score); that
-a person would give the same reasons is not claimed.
+of a profile add is exact: :meth:`bethink.tools.recommendation.profile.Fit.adds` and, for a list made with the profile's
+one vector, :meth:`bethink.tools.recommendation.profile.Profile.contributions` sum to the score. That a person would
+give the same reasons is not claimed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from bethink.tools.recommendation.bm25 import BM25
 from bethink.tools.recommendation.catalogue import Catalogue
-from bethink.tools.recommendation.profile import Part, Profile
+from bethink.tools.recommendation.profile import NAMES, Fit, Part, Profile
 from bethink.tools.recommendation.samples import Floats
 
 MOST_REASONS, MOST_WORDS = 3, 4
@@ -28,7 +29,8 @@ ASPECTS = {"id": "what others clicked", "text": "the text", "sparse": "its featu
 class Reason:
     """One part of the profile, whether it is of a like, and what it ``adds`` to the score (below 0: takes away).
 
-    The others are as in :class:`bethink.tools.recommendation.profile.Part`.
+    ``aspects`` are its words that name labels, and the cosine of each with the nearest label of the item. The others
+    are as in :class:`bethink.tools.recommendation.profile.Part`.
     """
 
     words: str
@@ -38,6 +40,7 @@ class Reason:
     thought: str | None
     date: str | None
     item: int | None
+    aspects: tuple[tuple[str, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ class Explanation:
 
     Args:
         item: its number, and its ``title``.
-        score: inner product of the profile and the item's vector; the reasons' ``adds`` and ``rest`` sum to it.
+        score: of the list's :class:`bethink.tools.recommendation.profile.Fit`, or else the inner product of the
+            profile and the item's vector; the reasons' ``adds`` and ``rest`` sum to it.
         reasons: what adds most, largest first, then what takes away most.
         rest: what all parts add that are not among the reasons.
         nearest: liked item that is most similar, its title, and the inner product of both; None: nothing was liked.
@@ -80,6 +84,7 @@ def explain(
     words_index: BM25 | None = None,
     said: str = "",
     gates: Mapping[str, float] | None = None,
+    fitted: Fit | None = None,
 ) -> Explanation:
     """Why ``item`` suits ``who``.
 
@@ -91,6 +96,7 @@ def explain(
         words_index: of the catalogue's texts, for the words that are shared with ``said``.
         said: the user's words of now.
         gates: share of each aspect (id, text, sparse) in the item's representation; they sum to 1.
+        fitted: what the list was ranked by, of the same profile; the profile's one vector if left out.
 
     Raises:
         ValueError: an item that is not there, vectors that do not fit, shares that are negative or do not sum to 1.
@@ -102,10 +108,13 @@ def explain(
     aspects = dict(gates or {})
     if aspects and not (min(aspects.values()) >= 0 and abs(sum(aspects.values()) - 1) < 1e-3):
         raise ValueError(f"Shares of aspects must not be negative and sum to 1; they are {aspects}.")
-    adds = who.contributions(vectors[item][None])[0].astype(np.float64)
+    adds = fitted.adds(item, len(who.parts)) if fitted else who.contributions(vectors[item][None])[0]
+    adds = adds.astype(np.float64)
     score = float(adds.sum())
     chosen = _named(adds)
-    reasons = tuple(_reason(who.parts[place], float(adds[place])) for place in chosen)
+    reasons = tuple(
+        _reason(who.parts[place], float(adds[place]), fitted.aspects(item, place) if fitted else ()) for place in chosen
+    )
     rest = score - sum(reason.adds for reason in reasons)
     nearest = _nearest(item, who, catalogue, vectors)
     shared = tuple(words_index.shared(said, catalogue.items.texts[item])[:MOST_WORDS]) if words_index and said else ()
@@ -130,8 +139,8 @@ def _named(adds: np.ndarray) -> list[int]:
     return helping + [place for place in matters if adds[place] < 0][-1:]
 
 
-def _reason(part: Part, adds: float) -> Reason:
-    return Reason(part.words, part.weight > 0, adds, part.source, part.thought, part.date, part.item)
+def _reason(part: Part, adds: float, aspects: tuple[tuple[str, float], ...]) -> Reason:
+    return Reason(part.words, part.weight > 0, adds, part.source, part.thought, part.date, part.item, aspects)
 
 
 def _nearest(item: int, who: Profile, catalogue: Catalogue, vectors: Floats) -> tuple[int, str, float] | None:
@@ -145,17 +154,29 @@ def _nearest(item: int, who: Profile, catalogue: Catalogue, vectors: Floats) -> 
 
 def _of_reason(reason: Reason, catalogue: Catalogue) -> str:
     amount = f"{reason.adds:+.2f}".replace("-", "−")
+    when = f"thought of {(reason.date or '')[:10]}"
     if reason.item is not None:
         thing = catalogue.titles[reason.item]
         known = f"you {'looked at' if reason.words == 'click' else reason.words + 'd'}"
+        if reason.likes and reason.adds > 0:
+            return f"It is here because {known} {thing}{_bracketed(reason, when)}: {amount}."
+        known += _bracketed(reason, when)
     else:
         thing, does = f"“{reason.words}”", "like" if reason.likes else "dislike"
-        known = f"you said you {does}"
-        if reason.thought is not None:
-            known = f"I remember that you {does} (thought of {(reason.date or '')[:10]})"
-    if reason.likes and reason.adds > 0:
+        known = f"I remember that you {does} ({when})" if reason.thought is not None else f"you said you {does}"
+    if not (reason.likes and reason.adds > 0):
+        near = "unlike" if reason.likes or reason.adds > 0 else "a little like"
+        return f"It is {near} {thing}, which {known}: {amount}."
+    has = tuple(word for word, near in reason.aspects if near >= NAMES)
+    lacks = tuple(word for word, near in reason.aspects if near < NAMES)
+    if not has or (not lacks and has == (reason.words,)):
         return f"It is like {thing}, which {known}: {amount}."
-    return f"It is {'unlike' if reason.likes or reason.adds > 0 else 'a little like'} {thing}, which {known}: {amount}."
+    fits = f"{_listed(has)}{f' but not {_listed(lacks)}' if lacks else ''}"
+    return f"It fits {fits} of {thing}, which {known}: {amount}."
+
+
+def _bracketed(reason: Reason, when: str) -> str:
+    return f" ({when})" if reason.thought is not None else ""
 
 
 def _of_aspects(aspects: Mapping[str, float]) -> str:

@@ -127,6 +127,9 @@ class Foundation:
                 )  # fmt: skip
             made.user.standardise(tables.user, rows.batch.user.unique())
             made.item.standardise(tables.item, rows.batch.item.unique())
+            if made.taste is not None:
+                texts = tables.item.text[rows.batch.item.unique()]
+                made.taste.standardise(texts[texts.any(1)])
             if made.query is not None:
                 made.query.standardise(tables.query, rows.batch.query[rows.batch.query >= 0].unique())
             networks.append(made)
@@ -169,6 +172,8 @@ class Foundation:
         networks = copy.deepcopy(self.networks)
         for network in networks:
             network.user.add_ids(new["user"])
+            if network.taste is not None:
+                network.taste.add_ids(new["user"])
             network.item.add_ids(new["item"])
             if network.query is not None:
                 network.query.add_ids(new["query"])
@@ -373,6 +378,8 @@ class Foundation:
                 start = f"{number}/"
                 own = {name.removeprefix(start): value for name, value in tensors.items() if name.startswith(start)}
                 network.load_state_dict(own)
+                if network.taste is not None:
+                    network.taste.refresh()
                 made.networks.append(network.eval())
             made.reports = [TrainingReport(**report) for report in state["reports"]]
         except (KeyError, TypeError, ValueError, RuntimeError, SafetensorError) as error:

@@ -1,6 +1,7 @@
 """The network: sides of users, queries and items, an adaptive layer for domains, two towers that meet, and experts.
 
-    logit = c + a_0 + b_0 + sum_k>0 a_k b_k + w_d cos(query text, item text) + tower_d(experts([a; b; a b]))
+    logit = c + a_0 + b_0 + sum_k>0 a_k b_k + w_d cos(query text, item text) + taste_u . item text
+            + tower_d(experts([a; b; a b]))
 
 with a = adapt_d(user + query) and b = adapt_d(item), each side an aspect gating fusion (:mod:`.fusion`) of id, text
 and features, the adaptive layer and the experts of :mod:`.experts`. All but the last term is a dot product of a vector
@@ -21,15 +22,16 @@ from torch import Tensor, nn
 
 from bethink.tools.recommendation.experts import DomainAdaptive, MixtureOfExperts, grown
 from bethink.tools.recommendation.fusion import AspectGatingFusion, Gating
+from bethink.tools.recommendation.history import Taste
 
 PRECISIONS = {
-    "ids": 10.0,
-    "sparse": 10.0,
-    "text": 40.0,
-    "fusion": 20.0,
-    "adaptation": 20.0,
-    "experts": 10.0,
-    "towers": 10.0,
+    "ids": 40.0,
+    "sparse": 40.0,
+    "text": 160.0,
+    "fusion": 80.0,
+    "adaptation": 80.0,
+    "experts": 40.0,
+    "towers": 40.0,
     "head": 0.0,
 }
 """Of the Gaussian priors: precision / 2 times the squared distance to the prior's mean joins the samples' loss."""
@@ -62,6 +64,7 @@ class NetworkSettings:
         hidden: width of experts and towers.
         dropout: of experts and towers.
         adaptation: False treats all domains as one.
+        taste: whether tastes in the space of texts (:mod:`.history`) have a say.
     """
 
     width: int = 17
@@ -74,6 +77,7 @@ class NetworkSettings:
     hidden: int = 16
     dropout: float = 0.2
     adaptation: bool = True
+    taste: bool = True
 
 
 class SideTable(NamedTuple):
@@ -257,6 +261,7 @@ class FoundationNetwork(nn.Module):
         self.match = nn.Parameter(torch.full((self.count,), 0.1 if query and query.text and item.text else 0.0))
         self.adapt_user = DomainAdaptive(width, self.count) if settings.adaptation else None
         self.adapt_item = DomainAdaptive(width, self.count) if settings.adaptation else None
+        self.taste = Taste(user.known, text_width, self.count) if settings.taste and item.text else None
         self.mixture: MixtureOfExperts | None = None
         if settings.experts:
             inputs = 3 * width - 1
@@ -278,6 +283,9 @@ class FoundationNetwork(nn.Module):
             texts = tables.query.text[batch.query[asked]] * tables.item.text[batch.item[asked]]
             cosine = texts.new_zeros(len(logit)).masked_scatter(asked, texts.sum(1))
             logit = logit + MATCH_UNIT * self.match[domain] * cosine
+        if self.taste is not None:
+            known, items, rows = tables.user.id[batch.user], tables.item, batch.item
+            logit = logit + self.taste(known, items.text[rows], items.told[rows], domain)
         if self.mixture is not None:
             x = torch.cat([user, item, user[:, 1:] * item[:, 1:]], 1)
             logit = logit + self.mixture(x, domain)
@@ -305,15 +313,22 @@ class FoundationNetwork(nn.Module):
 
     @torch.inference_mode()
     def item_vectors(self, tables: Tables, rows: Tensor, domain: int) -> Tensor:
-        """Vectors [n, D + 1] of items in a domain."""
+        """Vectors [n, D + 1] of items in a domain; with tastes [n, D + 1 + T]."""
         item, _ = self._item(tables, rows, self._all(rows, domain))
-        return torch.cat([torch.ones(len(rows), 1), item], 1)
+        parts = [torch.ones(len(rows), 1), item]
+        if self.taste is not None:
+            parts.append(self.taste.centred(tables.item.text[rows], tables.item.told[rows]))
+        return torch.cat(parts, 1)
 
     @torch.inference_mode()
     def user_vectors(self, tables: Tables, rows: Tensor, query: Tensor, domain: int) -> Tensor:
-        """Vectors [n, D + 1] of (user, query): times :meth:`item_vectors`, the logit but for experts and text match."""
-        user, _ = self._user(tables, rows, query, self._all(rows, domain))
-        return torch.cat([self.offset + user[:, :1], torch.ones(len(rows), 1), user[:, 1:]], 1)
+        """Vectors of (user, query), as wide: times :meth:`item_vectors`, the logit but for experts and text match."""
+        domains = self._all(rows, domain)
+        user, _ = self._user(tables, rows, query, domains)
+        parts = [self.offset + user[:, :1], torch.ones(len(rows), 1), user[:, 1:]]
+        if self.taste is not None:
+            parts.append(self.taste.vectors(tables.user.id[rows], domains))
+        return torch.cat(parts, 1)
 
     def match_weight(self, domain: int) -> float:
         """What the cosine of query and item texts counts in a domain; 0 if they are not compared."""
@@ -330,7 +345,7 @@ class FoundationNetwork(nn.Module):
             return
         self.count += 1
         self.domain, self.match = grown(self.domain), grown(self.match)
-        for part in (self.adapt_user, self.adapt_item, self.mixture):
+        for part in (self.adapt_user, self.adapt_item, self.mixture, self.taste):
             if part is not None:
                 part.add_domain()
 

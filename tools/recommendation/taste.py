@@ -58,7 +58,9 @@ _BLANK = frozenset(
 )
 _TOKEN = re.compile(r"l'(?=\w)|\S+", re.IGNORECASE)
 _OWN = re.compile(
-    r"^(?:i|we|the|user|user's|also|and|that|me|today|yesterday|said|says|he|she|they|\W)*$", re.IGNORECASE
+    r"^(?:i|we|the|user|user's|also|and|that|me|today|yesterday|said|says|he|she|they|really|very|much|always|"
+    r"absolutely|just|still|truly|especially|particularly|\W)*$",
+    re.IGNORECASE,
 )
 
 
@@ -101,6 +103,17 @@ def read_taste(text: str, *, own: bool = False) -> Taste:
         tuple(phrase for phrase, polarity in found.values() if polarity > 0),
         tuple(phrase for phrase, polarity in found.values() if polarity < 0),
     )
+
+
+def content_words(phrase: str) -> list[str]:
+    """The words of a phrase that say something, in its order.
+
+    Example:
+        >>> content_words("slow films with a lot of science-fiction")
+        ['slow', 'science-fiction']
+    """
+    said = re.findall(r"[^\W_]+(?:['’-][^\W_]+)*", phrase)
+    return [word for word in said if word.casefold() not in _EDGES | _BLANK]
 
 
 def _sentence(sentence: str, own: bool) -> Iterator[tuple[str, int]]:

@@ -32,6 +32,14 @@ class RecommendInput(CatalogueInput):
     liked: list[str] = Field([], max_length=50, description="Titles the user liked.")
     disliked: list[str] = Field([], max_length=50, description="Titles the user disliked.")
     thoughts: bool = Field(True, description="Whether what is remembered of the user counts.")
+    log: str | None = Field(
+        None,
+        max_length=120,
+        description="Name of an uploaded log (CSV or Parquet) of who took or rated what; goes with `upload`.",
+    )
+    customer: str | None = Field(
+        None, min_length=1, max_length=200, description="Id of a user in the log to recommend for."
+    )
 
 
 class SearchCatalogInput(CatalogueInput):
@@ -48,7 +56,7 @@ class FoundItem(BaseModel):
     id: str
     title: str
     domain: str
-    score: float = Field(description="Inner product with the taste, or with the query.")
+    score: float = Field(description="Inner product with the taste or query; with a log, the chance by the model.")
     details: dict[str, str]
     because: list[str] = Field(description="Why it is here, best reason first.")
     thoughts: list[str] = Field(description="Ids of the thoughts among the reasons.")
@@ -71,11 +79,36 @@ class CatalogueReadAs(BaseModel):
     columns: dict[str, str] = Field(description="What each column of an uploaded catalogue is used for.")
 
 
+class LogReadAs(BaseModel):
+    """How a log was understood, and what was learned from it."""
+
+    source: str
+    rows: int
+    used: int = Field(description="Rows that were understood and are of items of the catalogue.")
+    likes: int = Field(description="Used rows that say yes.")
+    users: int
+    items: int
+    label: str = Field(description="The column that says yes or no.")
+    columns: dict[str, str] = Field(description="What each column of the log is used for.")
+    left_out: dict[str, int] = Field(description="Rows left out, by reason.")
+    customer: Literal["none", "known", "unknown"]
+    customer_id: str | None
+    customer_had: int = Field(description="Items the customer had already; they are not recommended.")
+    trained: bool
+    cached: bool = Field(description="Whether the model was there from an earlier call.")
+    training_seconds: float | None
+    auc: float | None = Field(description="Of the model, on held-out rows.")
+    popularity_auc: float | None = Field(description="Of popularity, on the same rows.")
+    held_out: int
+    drawn_negatives: int = Field(description="Rows that say no, drawn by chance where the log has none.")
+
+
 class RecommendOutput(ToolOutput):
     """The list, and what it rests on."""
 
     status: Literal["ok", "new_user"]
     read_as: CatalogueReadAs
+    log: LogReadAs | None = None
     items: list[FoundItem]
     likes: list[str]
     dislikes: list[str]
@@ -95,11 +128,11 @@ class SearchCatalogOutput(ToolOutput):
 
 
 def run_recommend(request: RecommendInput, context: ToolContext) -> RecommendOutput:
-    """Items near what the user likes and away from what they dislike.
+    """Items near what the user likes and away from what they dislike; with a log, what a model of it ranks first.
 
     Raises:
-        ToolError: ``not_found`` for an upload that is not there; ``invalid_input`` for a catalogue that cannot be used
-            or a domain that it does not have; ``cancelled``.
+        ToolError: ``not_found`` for an upload that is not there; ``invalid_input`` for a catalogue or log that cannot
+            be used, a log of another catalogue, or a domain that it does not have; ``cancelled``.
     """
     from bethink.tools.recommendation.tool_run import recommendation
 
@@ -121,7 +154,8 @@ recommend = Tool(
     name="recommend",
     description=(
         "Recommend films, books, dishes or items of an uploaded catalogue: by a taste in words, liked titles and what "
-        "is remembered of the user; says why each item is there."
+        "is remembered of the user, or by a model trained on an uploaded log of who took what, for one of its "
+        "customers; says why each item is there."
     ),
     Input=RecommendInput,
     Output=RecommendOutput,
@@ -132,8 +166,12 @@ recommend = Tool(
         ("What should I watch this evening? Nothing scary.", {"domain": "films", "taste": "nothing scary"}),
         ("What book would I like? I loved Dune.", {"domain": "books", "liked": ["Dune"]}),
         ("What shall I cook? Something quick and not spicy.", {"domain": "dishes", "taste": "quick, not spicy"}),
+        (
+            "Recommend items of shop.csv for customer 1042 from our purchases.csv.",
+            {"upload": "shop.csv", "log": "purchases.csv", "customer": "1042"},
+        ),
     ),
-    cost_hint="1-20 seconds",
+    cost_hint="1-20 seconds; a new log takes up to 2 minutes",
     timeout_s=TIMEOUT_S,
 )
 

@@ -13,22 +13,33 @@ import numpy as np
 
 from bethink.tools.contract import ToolContext, ToolError, short
 from bethink.tools.recommendation.bm25 import BM25
-from bethink.tools.recommendation.catalogue import Catalogue, UnknownDomainError, bundled, from_entities
+from bethink.tools.recommendation.catalogue import (
+    Catalogue,
+    UnknownDomainError,
+    about_script,
+    bundled,
+    from_entities,
+    printable,
+)
 from bethink.tools.recommendation.explain import Explanation, explain
 from bethink.tools.recommendation.index import merge, search
 from bethink.tools.recommendation.profile import (
     Feedback,
+    Fit,
     Profile,
+    fit,
     from_feedback,
     from_text,
     from_thoughts,
     profile,
-    taste_vectors,
+    taste_space,
 )
 from bethink.tools.recommendation.samples import Floats, Ints
 from bethink.tools.tables import TableFileError
 
 if TYPE_CHECKING:
+    from bethink.tools.recommendation.log_reading import Log
+    from bethink.tools.recommendation.logs import Customer
     from bethink.tools.recommendation.text_features import TextFeatures
     from bethink.tools.recommendation.tool import (
         CatalogueInput,
@@ -63,12 +74,14 @@ class Shop:
         catalogue: the items.
         columns: what each column of an upload is used for.
         notes: what is to be known of it.
+        log: of who took what of it, if one was given.
     """
 
     source: str
     catalogue: Catalogue
     columns: dict[str, str]
     notes: tuple[str, ...]
+    log: Log | None = None
 
     def read_as(self) -> CatalogueReadAs:
         """How it was understood."""
@@ -93,35 +106,52 @@ def recommendation(request: RecommendInput, context: ToolContext, start: float) 
     """See :func:`bethink.tools.recommendation.tool.run_recommend`."""
     from bethink.tools.recommendation.tool import RecommendOutput
 
-    shop, allowed = _shop(request, context)
+    if request.customer is not None and request.log is None:
+        hint = "Give `log`, the uploaded file of who took what, too; or leave out `customer`."
+        raise ToolError("invalid_input", "A customer is a user of a log, and no log is given.", hint)
+    shop, allowed = _shop(request, context, request.log)
     embed = _embedding(context)
-    vectors = taste_vectors(shop.catalogue, embed)
-    notes = list(shop.notes)
+    space = taste_space(shop.catalogue, embed)
+    vectors = space.vectors
+    customer = _customer(shop, request.customer, context)
+    notes = [*(customer.notes() if customer else ()), *shop.notes]
     feedback = [*_titled(shop, request.liked, "like", notes), *_titled(shop, request.disliked, "dislike", notes)]
-    said = request.taste or ""
+    feedback = [*(customer.feedback if customer else ()), *feedback]
+    said = printable(request.taste or "")
+    notes += about_script(said)
     remembered = context.thoughts(ASKED, THOUGHTS) if request.thoughts and context.thoughts is not None else []
-    who = profile(from_text(said, embed), from_thoughts(remembered, embed, said=said), from_feedback(feedback, vectors))
+    if remembered and customer and customer.known:
+        remembered = []
+        notes.append("What is remembered of you does not count, since this is for a customer of the log.")
+    told = {one.item for one in feedback}
+    thought = from_thoughts(remembered, embed, said=said, space=space)
+    spoken = [from_text(said, embed, space=space), [part for part in thought if part.item not in told]]
+    who = profile(*spoken, from_feedback(feedback, vectors))
     if said.strip() and not any(part.source == "text" for part in who.parts):
         notes.append("No like or dislike was found in the words of the taste.")
     context.checkpoint(0.9, "Comparing")
-    if who.parts:
-        known = [one.item for one in feedback]
-        places, scores = search(vectors, who.vector, request.k, allowed=allowed, exclude=[known])
-        found = [(int(place), float(score)) for place, score in zip(places[0], scores[0], strict=True) if place >= 0]
-    else:
-        found = [(place, 0.0) for place in far_apart(vectors, np.flatnonzero(allowed), request.k)]
+    fitted = fit(who, space, embed, allowed) if who.parts else None
+    known = [part.item for part in who.parts if part.item is not None]
+    found = _found(fitted, customer, vectors, allowed, known, request.k)
     index = BM25(list(shop.catalogue.items.texts))
     items = []
-    for rank, (place, _) in enumerate(found, 1):
-        reasons = explain(place, who, shop.catalogue, vectors, words_index=index, said=said) if who.parts else None
-        items.append(_item(rank, place, shop.catalogue, reasons))
+    for rank, (place, score) in enumerate(found, 1):
+        reasons = None
+        if fitted:
+            reasons = explain(place, who, shop.catalogue, vectors, words_index=index, said=said, fitted=fitted)
+        item = _item(rank, place, shop.catalogue, reasons)
+        if customer:
+            because = customer.because(place, vectors, reasons)
+            item = item.model_copy(update={"score": short(score, 3), "because": because})
+        items.append(item)
     texts = {str(thought["id"]): thought for thought in remembered}
     out = RecommendOutput(
         summary="",
-        status="ok" if who.parts else "new_user",
+        status="ok" if who.parts or (customer and customer.known) else "new_user",
         read_as=shop.read_as(),
+        log=customer.read_as() if customer else None,
         items=items,
-        likes=_named(who, True, shop.catalogue),
+        likes=[*_named(who, True, shop.catalogue), *(customer.likes() if customer else ())],
         dislikes=_named(who, False, shop.catalogue),
         used_thoughts=[_thought(texts[name]) for name in who.thoughts if name in texts],
         notes=notes,
@@ -136,29 +166,30 @@ def searching(request: SearchCatalogInput, context: ToolContext, start: float) -
     """See :func:`bethink.tools.recommendation.tool.run_search`."""
     from bethink.tools.recommendation.tool import SearchCatalogOutput
 
-    query = request.query.strip()
+    query = printable(request.query)
     if not query:
         raise ToolError("invalid_input", "The query is empty.", "Say what is looked for: a title, a topic, a person.")
     shop, allowed = _shop(request, context)
     embed = _embedding(context)
     catalogue = shop.catalogue
     vectors = embed(list(catalogue.items.texts))
-    index = BM25(list(catalogue.items.texts))
+    index = BM25(catalogue.searched)
     by_words, fitting = index.search([query], DEPTH, allowed=allowed)
     by_sense, nearness = search(vectors, embed([query])[0], DEPTH, allowed=allowed)
     rankings: list[Ints] = [by_words[0][fitting[0] > 0], by_sense[0]]
     remembered = context.thoughts(ASKED, THOUGHTS) if request.thoughts and context.thoughts is not None else []
-    who = profile(from_thoughts(remembered, embed, said=query))
-    if who.parts:
-        tastes = taste_vectors(catalogue, embed)
+    space = taste_space(catalogue, embed) if remembered else None
+    who = profile(from_thoughts(remembered, embed, said=query, space=space))
+    if space and who.parts:
+        fitted = fit(who, space, embed, allowed)
         both = np.unique(np.concatenate([ranking[ranking >= 0] for ranking in rankings]))
-        rankings.append(both[np.argsort(-(tastes[both] @ who.vector), kind="stable")])
+        rankings.append(both[np.argsort(-fitted.scores[both], kind="stable")])
     context.checkpoint(0.9, "Comparing")
     order = merge(rankings, request.k)
     near = dict(zip(by_sense[0].tolist(), nearness[0].tolist(), strict=True))
     items = []
     for rank, place in enumerate((int(each) for each in np.ravel(order) if each >= 0), 1):
-        shared = index.shared(query, catalogue.items.texts[place])[:NAMED]
+        shared = index.shared(query, catalogue.searched[place])[:NAMED]
         because = [f"It has your words {', '.join(shared)}."] if shared else []
         if place in near:
             because.append(f"Its text is near in sense (similarity {near[place]:.2f}).")
@@ -170,7 +201,7 @@ def searching(request: SearchCatalogInput, context: ToolContext, start: float) -
         read_as=shop.read_as(),
         items=items,
         used_thoughts=[_thought(texts[name]) for name in who.thoughts if name in texts],
-        notes=list(shop.notes),
+        notes=[*about_script(query), *shop.notes],
         seconds=0.0,
     )
     out.summary = search_summary(out, query)
@@ -204,24 +235,38 @@ def recommend_summary(out: RecommendOutput) -> str:
     """The first of the list, and what it rests on; titles and thoughts as they stand in the fields."""
     listed = "; ".join(_shown(item) for item in out.items[:5])
     more = " and more in the result" if len(out.items) > 5 else ""
+    learned = _learned(out)
+    notes = " ".join(out.notes[:2])
+    if out.status == "new_user" and out.log is not None:
+        how = "for somebody new, by the model" if out.log.trained else "as different as can be"
+        return f"Nothing is known of whom this is for, so these are {how}: {listed}{more}. {learned}{notes}".strip()
     if out.status == "new_user":
         return (
             f"Nothing is known of your taste yet, so these are as different as can be: {listed}{more}. "
             "Say which of them you like, or what you like and dislike in your own words."
         )
     towards = f"towards {_quoted(out.likes)}" if out.likes else "without a like to go by"
+    if out.log is not None and out.log.customer == "known":
+        towards = f"for customer {out.log.customer_id}, {towards}"
     away = f", away from {_quoted(out.dislikes)}" if out.dislikes else ""
-    text = (
-        f"Recommended {towards}{away}: {listed}{more}. "
-        if out.items
-        else "Nothing in the catalogue is left to recommend. "
-    )
+    text = "Nothing in the catalogue is left to recommend. "
+    if out.items:
+        text = f"Recommended {towards}{away}: {listed}{more}. "
     if out.used_thoughts:
         remembered = "; ".join(f"“{thought.text}” ({thought.date[:10]})" for thought in out.used_thoughts[:NAMED])
         text += f"I used what I remember of you: {remembered}. "
     if out.items and out.items[0].because:
         text += f"{out.items[0].title}: {out.items[0].because[0]} "
-    return (text + " ".join(out.notes[:2])).strip()
+    return (text + learned + notes).strip()
+
+
+def _learned(out: RecommendOutput) -> str:
+    """What was learned of the log, if anything."""
+    if out.log is None or not out.log.trained:
+        return ""
+    named = {"held-out AUC": out.log.auc, "of popularity": out.log.popularity_auc}
+    scores = ", ".join(f"{name} {score:g}" for name, score in named.items() if score is not None)
+    return f"Learned from {out.log.used} rows of {out.log.users} users{scores and f': {scores}'}. "
 
 
 def search_summary(out: SearchCatalogOutput, query: str) -> str:
@@ -247,9 +292,12 @@ def _quoted(names: Sequence[str]) -> str:
 # -- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _shop(request: CatalogueInput, context: ToolContext) -> tuple[Shop, Any]:
+def _shop(request: CatalogueInput, context: ToolContext, log: str | None = None) -> tuple[Shop, Any]:
     context.checkpoint(0.0, "Reading the catalogue")
-    shop = Shop(HERE, bundled(), {}, ()) if request.upload is None else _uploaded(request.upload, context)
+    if request.upload is not None:
+        shop = _uploaded(request.upload, context, log)
+    else:
+        shop = Shop(HERE, bundled(), {}, (), None if log is None else _bundled_log(log, context))
     try:
         allowed = shop.catalogue.within(request.domain)
     except UnknownDomainError as problem:
@@ -257,18 +305,28 @@ def _shop(request: CatalogueInput, context: ToolContext) -> tuple[Shop, Any]:
     return shop, allowed
 
 
-def _uploaded(name: str, context: ToolContext) -> Shop:
+def _bundled_log(name: str, context: ToolContext) -> Log:
+    from bethink.tools.recommendation.log_reading import bundled_log, log_table
+
+    path = context.uploaded(name, ENDINGS)
+    return bundled_log(name, log_table(path, MAX_BYTES), bundled(), path.read_bytes())
+
+
+def _uploaded(name: str, context: ToolContext, log: str | None = None) -> Shop:
     from bethink.tools.budget.frames import read_frame
     from bethink.tools.recommendation.columns import guess_schema
     from bethink.tools.recommendation.entities import read_entities
+    from bethink.tools.recommendation.log_reading import ADVICE, log_table, read_log
 
     path = context.uploaded(name, ENDINGS)
+    logged = None if log is None else log_table(context.uploaded(log, ENDINGS), MAX_BYTES)
     try:
         table = read_frame(path, max_bytes=MAX_BYTES)
-        schema = guess_schema(table.frame)
+        schema = guess_schema(table.frame, None if logged is None else logged.frame)
         read = read_entities(table.frame, schema.items)
     except TableFileError as problem:
-        raise ToolError("invalid_input", str(problem), problem.hint) from problem
+        hint = problem.hint if logged is None else f"{ADVICE} {problem.hint}"
+        raise ToolError("invalid_input", str(problem), hint) from problem
     if len(read.entities) > MOST_ITEMS:
         message = f"The catalogue has {len(read.entities):,} items; {MOST_ITEMS:,} is the most."
         raise ToolError("limit", message, "Give fewer items.")
@@ -284,8 +342,12 @@ def _uploaded(name: str, context: ToolContext) -> Shop:
         domain=domain if read.domains else None,
         domains=domains if read.domains else ("items",),
     )
-    columns = {line.column: line.use for line in schema.lines()}
-    return Shop(name, catalogue, columns, tuple(finding.message for finding in read.findings))
+    columns = {line.column: line.use for line in schema.lines() if line.table == "items"}
+    entries = None
+    if log is not None and logged is not None:
+        files = [path.read_bytes(), context.uploaded(log, ENDINGS).read_bytes()]
+        entries = read_log(log, logged, table, schema, catalogue, files)
+    return Shop(name, catalogue, columns, tuple(finding.message for finding in read.findings), entries)
 
 
 def _titles(frame: Any, key: str | None, title: str | None, ids: Sequence[str]) -> list[str] | None:
@@ -295,6 +357,32 @@ def _titles(frame: Any, key: str | None, title: str | None, ids: Sequence[str]) 
     known = dict(zip(frame[key].astype(str).tolist(), frame[title].astype(str).tolist(), strict=True))
     found = [known.get(name, "").strip()[:120] for name in ids]
     return found if all(found) else None
+
+
+def _customer(shop: Shop, name: str | None, context: ToolContext) -> Customer | None:
+    if shop.log is None:
+        return None
+    from bethink.tools.recommendation.logs import customer_of
+
+    return customer_of(shop.log, name, shop.catalogue, features(), context)
+
+
+def _found(
+    fitted: Fit | None, customer: Customer | None, vectors: Floats, allowed: Any, known: Sequence[int], k: int
+) -> list[tuple[int, float]]:
+    """The best items with their scores: by the model of the log, by taste, or as different as can be."""
+    known = [*known, *(customer.had if customer else ())]
+    trained = customer is not None and customer.learned.model is not None
+    left = np.flatnonzero(allowed & ~np.isin(np.arange(len(vectors)), known))
+    by_taste: list[tuple[int, float]] = []
+    if fitted:
+        first = left[np.argsort(-fitted.scores[left], kind="stable")][: DEPTH if trained else k]
+        by_taste = [(int(place), float(fitted.scores[place])) for place in first]
+    if customer is not None and trained:
+        return customer.ranked(k, allowed, known, [place for place, _ in by_taste])
+    if fitted:
+        return by_taste
+    return [(place, 0.0) for place in far_apart(vectors, left, k)]
 
 
 def _embedding(context: ToolContext) -> Any:

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -26,6 +26,7 @@ from torch import Tensor
 
 from bethink.models.energy import Span
 from bethink.tools.recommendation.alignment import Alignment, domain_divergence
+from bethink.tools.recommendation.history import FOLDS, Told
 from bethink.tools.recommendation.metrics import OneClassError, auc
 from bethink.tools.recommendation.model import Batch, FoundationNetwork, Tables
 
@@ -175,6 +176,7 @@ def fit(
             if time.perf_counter() - begun > limit:
                 break
     network.load_state_dict({**network.state_dict(), **training.best})
+    training.remember(tables, train)
     network.eval()
     report = training.report
     report.seconds += span.wall_s
@@ -206,13 +208,14 @@ class _Training:
         self.report = TrainingReport()
 
     def run_epoch(self, tables: Tables, train: Rows, weights: Tensor | None) -> None:
-        self.network.train()
-        total = 0.0
-        for index in torch.randperm(self.samples).split(self.batch):
+        order, total = torch.randperm(self.samples), 0.0
+        for index in self._batches(order, tables, train):
+            self.network.train()
             batch, label = train.take(index)
             output = self.network(tables, batch)
             each = torch.nn.functional.binary_cross_entropy_with_logits(output.logit, label, reduction="none")
-            loss = (each if weights is None else each * weights[batch.domain]).mean()
+            each = each if weights is None else each * weights[batch.domain]
+            loss = each.mean()
             settings = self.settings
             if settings.alignment != "none" and settings.alignment_weight and self.network.count > 1:
                 for side in (output.user, output.item):
@@ -231,6 +234,27 @@ class _Training:
         self.epoch += 1
         if not math.isfinite(self.loss):
             raise ValueError("The training diverged (its loss is not finite): lower the learning rate.")
+
+    def _batches(self, order: Tensor, tables: Tables, train: Rows) -> Iterator[Tensor]:
+        taste = self.network.taste
+        if taste is None:
+            yield from order.split(self.batch)
+            return
+        told = Told(tables.user.id[train.batch.user], train.batch.item, train.label, train.batch.domain)
+        plain = (train.batch.query < 0) & tables.item.told[train.batch.item]
+        for part in order.chunk(FOLDS):
+            keep = plain.clone()
+            keep[part] = False
+            taste.remember(told, tables.item.text, keep)
+            yield from part.split(self.batch)
+        taste.remember(told, tables.item.text, plain)
+
+    def remember(self, tables: Tables, train: Rows) -> None:
+        """Keep the tastes of all samples for good."""
+        if self.network.taste is not None:
+            told = Told(tables.user.id[train.batch.user], train.batch.item, train.label, train.batch.domain)
+            plain = (train.batch.query < 0) & tables.item.told[train.batch.item]
+            self.network.taste.remember(told, tables.item.text, plain, add=True)
 
     def look(self, tables: Tables, valid: Rows) -> None:
         """Judge the average on ``valid``."""

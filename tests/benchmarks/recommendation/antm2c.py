@@ -9,15 +9,13 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
-import os
-import resource
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,6 +30,7 @@ from bethink.tools.recommendation.antm2c_schema import ANTM2C, Column, Report
 from bethink.tools.recommendation.antm2c_synthetic import MALFORMED, Synthetic, write_synthetic
 from bethink.tools.recommendation.antm2c_tasks import (
     ALL,
+    Model,
     Score,
     Task,
     cold_start,
@@ -41,8 +40,11 @@ from bethink.tools.recommendation.antm2c_tasks import (
     table,
 )
 from bethink.tools.recommendation.baselines.simple import DomainPopularity
+from bethink.tools.recommendation.foundation import Foundation
 from bethink.tools.recommendation.metrics import auc
-from tests.benchmarks.recommendation.logistic import Logistic
+from bethink.tools.recommendation.text_features import TextFeatures
+from tests.benchmarks.recommendation.antm2c_reading import CORES
+from tests.benchmarks.recommendation.logistic import Bigrams, Logistic
 from tests.benchmarks.report import ROOT, Bar, bar, show
 
 WRITTEN = 150_000
@@ -50,19 +52,24 @@ WRITTEN = 150_000
 COPIES = 20
 PLANTED = 30
 """Malformed rows of each kind among the distinct ones."""
-CORES, ROUNDS = 2, 3
+ROUNDS = 3
 TASK_ROWS = 40_000
-SEEDS = (0, 1, 2)
+MOST_SECONDS = 60.0
+"""Of one training."""
 
 
 def run(
-    written: int = WRITTEN, copies: int = COPIES, rounds: int = ROUNDS, task_rows: int = TASK_ROWS
+    written: int = WRITTEN,
+    copies: int = COPIES,
+    rounds: int = ROUNDS,
+    task_rows: int = TASK_ROWS,
+    most_seconds: float = MOST_SECONDS,
 ) -> tuple[list[Bar], dict[str, Any]]:
     """Measure reading in processes of their own on two cores, then solve every task."""
     folder = Path(tempfile.mkdtemp(prefix="synthetic_antm2c_"))
     try:
         reading, planted = _reading(folder, written, copies, rounds)
-        scores, ceiling, images = _tasks(folder / "tasks", task_rows)
+        scores, ceiling, images = _tasks(folder / "tasks", task_rows, most_seconds)
     finally:
         shutil.rmtree(folder)
     main = reading["37 columns, CSV"]
@@ -84,7 +91,7 @@ def run(
     )
     print(table([score for score in scores if score.scene == ALL]))
     counted = main["read"] == main["given"] + sum(main["refused"].values()) and main["refused"] == planted
-    whole = [score for score in scores if score.model == "logistic" and score.scene == ALL and score.auc is not None]
+    whole = [score for score in scores if score.model == "ours" and score.scene == ALL and score.auc is not None]
     solved = {score.task for score in whole}
     cold = {score.task for score in whole if score.group == "cold"}
     bars = [
@@ -154,7 +161,7 @@ def _measured(path: Path, rounds: int, size: int) -> dict[str, Any]:
     outputs = []
     for number in range(rounds):
         print(f"  round {number + 1}/{rounds}: {path.name}, {size / 1e6:,.0f} MB", file=sys.stderr)
-        command = [sys.executable, "-m", "tests.benchmarks.recommendation.antm2c", str(path)]
+        command = [sys.executable, "-m", "tests.benchmarks.recommendation.antm2c_reading", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
         if done.returncode:
             raise RuntimeError(f"Reading failed: {done.stderr[-2_000:]}")
@@ -173,30 +180,7 @@ def _measured(path: Path, rounds: int, size: int) -> dict[str, Any]:
     }
 
 
-def _read_alone(path: str) -> None:
-    """In a process of its own: read everything, print what it took as JSON."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
-    report, batches, largest = Report(), 0, 0
-    before, start, worked = _peak_mb(), time.perf_counter(), time.process_time()
-    for batch in read_antm2c(path, report=report, workers=CORES):
-        batches, largest = batches + 1, max(largest, len(batch))
-    seconds = time.perf_counter() - start
-    found = {"read": report.read, "given": report.given, "refused": dict(report.refused), "seconds": seconds}
-    found |= {"cpu_seconds": time.process_time() - worked, "mb_before": before, "peak_mb": _peak_mb()}
-    print(json.dumps(found | {"batches": batches, "largest_batch": largest}))
-
-
-def _peak_mb() -> float:
-    """Most memory of this process so far; ``getrusage`` would begin with that of the one which started it."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1e3
-    except (OSError, StopIteration):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
-
-
-def _tasks(folder: Path, rows: int) -> tuple[list[Score], float, dict[str, Any]]:
+def _tasks(folder: Path, rows: int, most_seconds: float) -> tuple[list[Score], float, dict[str, Any]]:
     schema = dataclasses.replace(ANTM2C, columns=(*ANTM2C.columns, Column("image_vector", "vector", "item")))
     written = write_synthetic(folder, rows, 2, vectors=8, images=True, malformed=5)
     report = Report()
@@ -210,8 +194,17 @@ def _tasks(folder: Path, rows: int) -> tuple[list[Score], float, dict[str, Any]]
         cold_start(samples, "user", few=10),
         *multi_modal(samples, images="image_vector").values(),
     ]
-    models = {"domain popularity": DomainPopularity, "logistic": Logistic}
-    scores = [score for task in tasks for name, make in models.items() for score in solve(task, name, make(), seed=0)]
+    texts = TextFeatures(Bigrams())
+    models: dict[str, Callable[[], Model]] = {
+        "domain popularity": DomainPopularity,
+        "logistic": Logistic,
+        "ours": lambda: Foundation(texts),
+    }
+    scores = []
+    for task in tasks:
+        for name, make in models.items():
+            print(f"  {task.name}: {name}", file=sys.stderr)
+            scores.extend(solve(task, name, make(), seed=0, max_seconds=most_seconds))
     return scores, auc(samples.label, written.chance), images
 
 
@@ -233,7 +226,3 @@ def _images(folder: Path, written: Synthetic, ids: list[str]) -> dict[str, Any]:
 def _colour(images: list[Any]) -> NDArray[np.float64]:
     """A fake encoder: the mean colour."""
     return np.array([np.asarray(image, float).mean((0, 1)) / 255 for image in images])
-
-
-if __name__ == "__main__":
-    _read_alone(sys.argv[1])

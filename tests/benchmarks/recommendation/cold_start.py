@@ -10,6 +10,10 @@ does not rise; boosted trees have that time for all their settings; counts and t
 Domains are groups of MovieLens's genres and constructed searches, or the departments of Complete Journey's shop. The bars
 for AUC of all samples and for the mean of the domains' own, since the first also rewards knowing which domain is
 clicked more. The best baseline is the best by the mean over seeds, another for each column if need be.
+
+All baselines but counts and text alone are also given what our model makes of users' histories, the fit of an item's
+text to the user's taste, with the training samples' own labels left out of it. Networks without it, which is how they
+are published, and ours without it, are shown besides.
 """
 
 from __future__ import annotations
@@ -21,13 +25,13 @@ from importlib.util import find_spec
 from statistics import mean
 from typing import Any
 
-from bethink.tools.recommendation.baselines import BASELINES
+from bethink.tools.recommendation.baselines import BASELINES, NETWORKS
 from bethink.tools.recommendation.baselines.networks import validation_score
 from tests.benchmarks.density.workers import side_by_side
 from tests.benchmarks.recommendation import data, judging
 from tests.benchmarks.recommendation.judging import GOALS, JUDGED, OURS, Results
-from tests.benchmarks.recommendation.models import ABLATIONS, GRIDS, MODELS, TUNED, model
-from tests.benchmarks.recommendation.scores import MEASURES, cell, scores
+from tests.benchmarks.recommendation.models import ABLATIONS, GRIDS, MODELS, PLAIN, TUNED, model, tuned_as
+from tests.benchmarks.recommendation.scores import cell, scores
 from tests.benchmarks.report import Bar, bar, show
 
 SEEDS, TUNING_SEED = 5, 100
@@ -80,35 +84,46 @@ def tune(
 
 
 def tables(name: str, results: Results) -> None:
-    """Print one table of all measures and one of cold AUC within each domain."""
-    heads = [f"{part} {words}" for part in GOALS for words in ("AUC", "of domains", "GAUC", "log loss", "ECE")]
-    kinds = (*MEASURES, "log_loss", "ece")
-    rows = [
-        (who, *(cell([seed[part][kind] for seed in own]) for part in GOALS for kind in kinds),
-         f"{mean(seed['seconds'] for seed in own):.0f}")
-        for who, own in results.items()
-    ]  # fmt: skip
-    show(f"{name}: mean over {len(results[OURS])} seeds (sd)", ("model", *heads, "s"), rows)
+    """Print, for cold and for warm items, a table of all measures and one of AUC within each domain."""
+    seeds = len(results[OURS])
     domains = list(dict.fromkeys(domain for seed in results[OURS] for domain in seed["cold"]["domains"]))
+    kinds = {"AUC": "auc", "of domains": "domain_auc", "GAUC": "gauc", "log loss": "log_loss", "ECE": "ece"}
     for part in GOALS:
+        rows = [
+            (who, *(cell([seed[part][kind] for seed in own]) for kind in kinds.values()),
+             f"{mean(seed['seconds'] for seed in own):.0f}")
+            for who, own in results.items()
+        ]  # fmt: skip
+        show(f"{name}, {part} items: mean over {seeds} seeds (sd)", ("model", *kinds, "s"), rows)
         rows = [
             (who, *(cell([seed[part]["domains"].get(domain, {}).get("auc") for seed in own], 3) for domain in domains))
             for who, own in results.items()
         ]
-        show(f"{name}: AUC of {part} items within each domain", ("model", *domains), rows)
+        show(f"{name}, {part} items: AUC within each domain", ("model", *domains), rows)
 
 
 def judge(name: str, results: Results) -> tuple[list[Bar], dict[str, Any]]:
-    """The bars of one set, and the differences behind them; prints what each ablation loses."""
+    """The bars of one set, and the differences behind them, printed."""
     bars, gains = judging.against_baselines(name, results, list(BASELINES))
+    _, plain = judging.against_baselines(name, results, [*set(BASELINES) - set(NETWORKS), *PLAIN])
     more, losses = judging.against_ablations(name, results, list(ABLATIONS), WHY.get(name, {}))
     rows = [
-        (what, *(f"{own[part]['loss']:+.4f} ± {own[part]['half_width_95']:.4f}" for part in GOALS),
-         f"{own['loss']:+.4f} ± {own['half_width_95']:.4f}", "yes" if own["loss"] > 0 else own["why_not_worse"] or "NO")
+        (what, *(x for own in (gains, plain) for x in (own[what]["best"], _signed(own[what], "gain"))))
+        for what in gains
+    ]
+    heads = ("", "best baseline", "ours over it", "best, networks without tastes", "ours over it")
+    show(f"{name}: ours over the best (95 % interval over seeds)", heads, rows)
+    rows = [
+        (what, *(_signed(own[part], "loss") for part in GOALS), _signed(own, "loss"),
+         "yes" if own["loss"] > 0 else own["why_not_worse"] or "NO")
         for what, own in losses.items()
     ]  # fmt: skip
     show(f"{name}: AUC of domains lost (95 % interval)", ("ours", *GOALS, "mean", "worse, or why not"), rows)
-    return [*bars, *more], {"gains": gains, "ablations": losses}
+    return [*bars, *more], {"gains": gains, "gains_without_tastes": plain, "ablations": losses}
+
+
+def _signed(found: Mapping[str, Any], key: str) -> str:
+    return f"{found[key]:+.4f} ± {found['half_width_95']:.4f}"
 
 
 def not_measured(name: str) -> list[Bar]:
@@ -124,7 +139,7 @@ def measure(name: str, seeds: int = SEEDS) -> tuple[list[Bar], dict[str, Any]]:
     for seed in (TUNING_SEED, *range(seeds)):  # embed here, once, what all jobs then find on disk
         data.text_vectors(data.cold_start_parts(name, seed).train)
     chosen, tried = tune(name, seconds)
-    settings: Mapping[str, Any] = {who: chosen.get(OURS if who in ABLATIONS else who, {}) for who in MODELS}
+    settings: Mapping[str, Any] = {who: chosen.get(tuned_as(who), {}) for who in MODELS}
     jobs = [(name, seed, who, json.dumps(settings[who]), seconds) for seed in range(seeds) for who in MODELS]
     done = side_by_side("recommendation_cold_start", work, jobs)
     results = {who: done[number :: len(MODELS)] for number, who in enumerate(MODELS)}

@@ -1,10 +1,11 @@
 """A small logistic regression to solve AntM2C's tasks with: ids, and how alike users and items are by text and numbers.
 
-It stands for any model with ``fit`` and ``predict``; it is not one of the baselines.
+It stands for any model with ``fit`` and ``predict``; it is not one of the baselines. And text vectors of no model.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,17 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 
 from bethink.tools.recommendation.samples import Entities, Samples
+
+
+class Bigrams:
+    """A stand-in for a language model: the sum of a random direction for each two characters, so that no model is
+    needed for texts in Chinese."""
+
+    name, dim = "hashed bigrams", 64
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        directions = np.random.default_rng(0).normal(size=(2**12, self.dim))
+        return normalize(_cut().transform(texts) @ directions).astype(np.float32)
 
 
 class Logistic:
@@ -56,5 +68,8 @@ class Logistic:
 
 
 def _words(entities: Entities) -> Any:
-    cut = HashingVectorizer(analyzer="char", ngram_range=(2, 2), n_features=2**12, alternate_sign=False)
-    return sparse.csr_array(cut.transform(entities.texts))
+    return sparse.csr_array(_cut().transform(entities.texts))
+
+
+def _cut() -> HashingVectorizer:
+    return HashingVectorizer(analyzer="char", ngram_range=(2, 2), n_features=2**12, alternate_sign=False)

@@ -24,10 +24,14 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "without domain adaptation": {"adaptation": False},
 }
 """Settings of ours that leave a part out; the others are those chosen for ours as a whole."""
-MODELS = (OURS, *ABLATIONS, *BASELINES)
+WITHOUT_TASTE = "ours without tastes"
+"""Ours as it is without what tastes in the space of texts say; shown, no bar."""
+PLAIN = {f"{name}, no tastes": name for name in NETWORKS}
+"""Networks without that feature, which they do not have by themselves; shown, no bar."""
+MODELS = (OURS, *ABLATIONS, WITHOUT_TASTE, *BASELINES, *PLAIN)
 NETWORK_GRID: tuple[dict[str, Any], ...] = tuple(
     {"rate": rate, "id_dropout": dropped, "weight_decay": decay, "batch": 1024}
-    for rate, dropped, decay in product((1e-3, 3e-3), (0.0, 0.3), (1e-6, 1e-4))
+    for (rate, decay), dropped in product(((1e-3, 1e-5), (3e-3, 1e-5), (3e-3, 1e-4), (1e-2, 1e-5)), (0.0, 0.3))
 )
 """Settings tried for each network of the baselines."""
 OURS_GRID: tuple[dict[str, Any], ...] = tuple(
@@ -92,4 +96,13 @@ def model(name: str, texts: Texts, settings: Mapping[str, Any]) -> Baseline:
     """A new one, by its name in the tables."""
     if name == OURS or name in ABLATIONS:
         return Ours({**settings, **ABLATIONS.get(name, {})})
+    if name == WITHOUT_TASTE:
+        return Ours({**settings, "taste": False})
+    if name in PLAIN:
+        return baseline(PLAIN[name], texts, {**settings, "taste": False})
     return baseline(name, texts, settings)
+
+
+def tuned_as(name: str) -> str:
+    """The model whose settings it takes."""
+    return OURS if name in ABLATIONS or name == WITHOUT_TASTE else PLAIN.get(name, name)

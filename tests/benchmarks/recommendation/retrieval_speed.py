@@ -25,7 +25,7 @@ K, QUERIES, WARM_UP = 10, 60, 5
 CASES = ((10_000, 64), (100_000, 64), (1_000_000, 64), (10_000, 384), (100_000, 384), (1_000_000, 384))
 APPROXIMATE = (1_000_000, 64)
 """The case that approximate indices are built for."""
-CENTRES, SPREAD = 2000, 0.6
+CENTRES, SPREAD = 2000, 1.0
 Find = Callable[[Floats], NDArray[Any]]
 
 

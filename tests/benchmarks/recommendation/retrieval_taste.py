@@ -2,24 +2,31 @@
 
 Whether an item is "slow" or "horror" is what the catalogue's own genres and tones say, and the texts contain them: this
 measures whether words for a taste arrive at the items that are labelled so, not whether people agree. Searches are for
-one item that a person describes. Both lists are short. The weight of dislikes and the way of comparing were chosen by
-the first twelve requests; the others, and ten of the searches, were written afterwards.
+one item that a person describes. The lists are short. The weight of dislikes was chosen by the first twelve requests,
+the settings of the comparison by aspects by all twenty and, against needless words, by the searches taken as likes. The
+twelve of `LATER` were written before that. Asked the first time, with all that had been chosen, 99.2 % of the first had
+all that is liked and 1.7 % something disliked (a light salad with fish); for that `VETO` was added, and asked again they
+are no longer quite unseen.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bethink.tools.recommendation.bm25 import BM25
 from bethink.tools.recommendation.catalogue import bundled
 from bethink.tools.recommendation.index import merge, search
-from bethink.tools.recommendation.profile import from_text, profile, taste_vectors
+from bethink.tools.recommendation.profile import BETA, Space, fit, from_text, profile, taste_space
 from bethink.tools.recommendation.samples import Floats
 from tests.benchmarks.report import Bar, bar, show
 
 K = 10
+Scores = Callable[[str, NDArray[np.bool_]], Floats]
+"""Of all items for what is said, within some of them [N]."""
 BETAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 REQUESTS: tuple[tuple[str, str, str, str], ...] = (
     ("films", "I like slow sci-fi and hate horror", "slow, science fiction", "horror"),
@@ -44,6 +51,21 @@ REQUESTS: tuple[tuple[str, str, str, str], ...] = (
     ("films", "gentle documentaries, not violent", "gentle, documentary", "violent"),
 )
 """Domain, what is said, genres and tones that are liked, and that are disliked."""
+LATER: tuple[tuple[str, str, str, str], ...] = (
+    ("films", "dark thrillers, I hate violent films", "dark, thriller", "violent"),
+    ("films", "I like fast action movies and dislike sad ones", "fast, action", "sad"),
+    ("films", "melancholic romances, nothing funny", "melancholic, romance", "funny"),
+    ("films", "I love warm comedies but no crime", "warm, comedy", "crime"),
+    ("films", "slow westerns, and I can't stand musicals", "slow, western", "musical"),
+    ("books", "dark science fiction, no war", "dark, science fiction", "war"),
+    ("books", "I love quiet, sad novels, not fantasy", "quiet, sad", "fantasy"),
+    ("books", "witty mysteries please, nothing violent", "witty, mystery", "violent"),
+    ("books", "epic fantasy, I don't like horror", "epic, fantasy", "horror"),
+    ("dishes", "light salads, no fish", "light, salad", "fish"),
+    ("dishes", "rich vegetarian food, nothing spicy", "rich, vegetarian", "spicy"),
+    ("dishes", "sweet baked things, I avoid nuts", "sweet, baked", "nuts"),
+)
+"""As :data:`REQUESTS`; only `VETO` was added because of one of them."""
 SEARCHES: tuple[tuple[str, str], ...] = (
     ("a linguist talks to aliens", "Arrival"),
     ("a rat who cooks in Paris", "Ratatouille"),
@@ -69,18 +91,30 @@ SEARCHES: tuple[tuple[str, str], ...] = (
 """What is searched, and the title of what is meant (an item of that title in any domain counts)."""
 
 
-def tastes(vectors: Floats, beta: float) -> dict[str, Any]:
+def by_aspects(space: Space, beta: float = BETA) -> Scores:
+    """What ``recommend`` does: each aspect of a phrase compared alone."""
+    embed = _embedder().embed
+    return lambda said, inside: fit(profile(from_text(said, embed, beta=beta)), space, embed, inside).scores
+
+
+def by_one_vector(vectors: Floats, beta: float = BETA) -> Scores:
+    """The cosine with the sum of all phrases."""
+    embed = _embedder().embed
+    return lambda said, _: vectors @ profile(from_text(said, embed, beta=beta)).vector
+
+
+def tastes(scores: Scores, requests: Sequence[tuple[str, str, str, str]] = REQUESTS) -> dict[str, Any]:
     """Shares of the first items that have all that is liked, and that have any of what is disliked; means of requests.
 
     Of the first ten, or of as many as there are with all that is liked.
     """
-    catalogue, embed = bundled(), _embedder().embed
+    catalogue = bundled()
     wanted, unwanted, each = [], [], {}
-    for domain, said, likes, dislikes in REQUESTS:
-        who = profile(from_text(said, embed, beta=beta))
+    for domain, said, likes, dislikes in requests:
         inside, liked = catalogue.within(domain), set(likes.split(", "))
-        there = sum(liked <= _labels(item) for item in np.flatnonzero(inside).tolist())
-        items = search(vectors, who.vector, min(K, there), allowed=inside)[0][0]
+        places = np.flatnonzero(inside)
+        there = sum(liked <= _labels(item) for item in places.tolist())
+        items = places[np.argsort(-scores(said, inside)[places], kind="stable")][: min(K, there)]
         labels = [_labels(int(item)) for item in items]
         wanted.append(float(np.mean([liked <= own for own in labels])))
         unwanted.append(float(np.mean([bool(set(dislikes.split(", ")) & own) for own in labels])))
@@ -116,30 +150,37 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
     """What each way of comparing and each weight of dislikes brings."""
     catalogue, embed = bundled(), _embedder().embed
     texts = np.asarray(embed(list(catalogue.items.texts)), np.float32)
-    vectors = taste_vectors(catalogue, embed)
-    found: dict[str, Any] = {}
-    for name, own in (("text and kind vectors", vectors), ("text vectors", texts)):
-        found[name] = {str(beta): tastes(own, beta) for beta in BETAS}
+    space = taste_space(catalogue, embed)
+    found: dict[str, dict[str, Any]] = {
+        "by aspects": {str(beta): tastes(by_aspects(space, beta)) for beta in BETAS},
+        "by one vector, texts and kinds": {str(beta): tastes(by_one_vector(space.vectors, beta)) for beta in BETAS},
+        "by one vector, texts": {str(beta): tastes(by_one_vector(texts, beta)) for beta in BETAS},
+    }
+    later = {
+        "by aspects": tastes(by_aspects(space), LATER),
+        "by one vector, texts and kinds": tastes(by_one_vector(space.vectors), LATER),
+    }
     rows = [
         (f"{name}, beta {beta}", one["wanted"], one["unwanted"])
         for name, each in found.items()
         for beta, one in each.items()
     ]
+    rows += [(f"{len(LATER)} asked later: {name}", one["wanted"], one["unwanted"]) for name, one in later.items()]
     show(
         f"First {K} or fewer for {len(REQUESTS)} tastes, {len(catalogue):,} items",
         ("", "all liked", "any disliked"),
         rows,
     )
-    ranks = searches(vectors, texts)
+    ranks = searches(space.vectors, texts)
     show(f"{len(SEARCHES)} searches for one item", ("", "mean reciprocal rank"), list(ranks.items()))
-    best = found["text and kind vectors"]["0.5"]
-    bars = [
-        bar("tastes in words: share of the first (at most 10) that have all that is liked", best["wanted"], ">=", 0.7),
-        bar(
-            "tastes in words: share of the first (at most 10) that have anything disliked", best["unwanted"], "<=", 0.02
-        ),
-    ]
-    return bars, {"requests": len(REQUESTS), "tastes": found, "search_mrr": ranks}
+    bars = []
+    for which, best in (("", found["by aspects"][str(BETA)]), (f", {len(LATER)} asked later", later["by aspects"])):
+        name = f"tastes in words{which}: share of the first (at most 10) that have"
+        bars += [
+            bar(f"{name} all that is liked", best["wanted"], ">=", 0.7),
+            bar(f"{name} anything disliked", best["unwanted"], "<=", 0.02),
+        ]
+    return bars, {"requests": len(REQUESTS), "tastes": found, "later": later, "search_mrr": ranks}
 
 
 def _labels(item: int) -> set[str]:

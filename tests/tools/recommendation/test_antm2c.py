@@ -220,8 +220,10 @@ def test_formats_are_told_by_their_first_bytes(tmp_path: Path) -> None:
     windows.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
     bare = tmp_path / "bare"
     bare.write_bytes(path.read_bytes().partition(b"\n")[2])
-    names = [column.name for column in ANTM2C.columns]
-    for other, settings in ((packed, {}), (bare, {"header": names}), (windows, {})):
+    marked = tmp_path / "marked"
+    marked.write_bytes(gzip.compress(b"\xef\xbb\xbf" + bare.read_bytes()))
+    named = {"header": [column.name for column in ANTM2C.columns]}
+    for other, settings in ((packed, {}), (bare, named), (marked, named), (windows, {})):
         again, other_report = read(other, **settings)
         assert (other_report.read, other_report.refused) == (report.read, report.refused)
         if other != windows:  # where line ends in texts have become others

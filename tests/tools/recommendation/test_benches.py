@@ -19,12 +19,12 @@ from bethink.tools.recommendation.samples import NO_QUERY, Samples
 from bethink.tools.recommendation.scenarios import joined
 from bethink.tools.recommendation.text_features import TextFeatures
 from tests.benchmarks.recommendation import cold_start, data, judging, transfer
-from tests.benchmarks.recommendation.models import ABLATIONS, model
+from tests.benchmarks.recommendation.models import ABLATIONS, MODELS, WITHOUT_TASTE, model, tuned_as
 from tests.benchmarks.recommendation.scores import interval, scores
 from tests.benchmarks.report import Bar
 from tests.tools.recommendation.baselines.constructed import constructed
 
-NAMES = {"ours": 0.70, "without text": 0.60, "star": 0.65, "popularity": 0.50}
+NAMES = {"ours": 0.70, "star, no tastes": 0.62, "without text": 0.60, "star": 0.65, "popularity": 0.50}
 
 
 def score(warm: float, cold: float) -> dict[str, Any]:
@@ -238,11 +238,16 @@ def test_sets_that_are_not_wanted_now_stay_as_they_were(
 def test_all_tables_of_cold_start_print(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = results()
     monkeypatch.setattr(cold_start, "BASELINES", {"star": "", "popularity": ""})
+    monkeypatch.setattr(cold_start, "NETWORKS", {"star": ""})
+    monkeypatch.setattr(cold_start, "PLAIN", {"star, no tastes": "star"})
     monkeypatch.setattr(cold_start, "ABLATIONS", {"without text": {}})
     cold_start.tables("set", whole)
     bars, figures = cold_start.judge("set", whole)
     assert len(bars) == 5
-    assert set(figures) == {"gains", "ablations"}
+    assert set(figures) == {"gains", "gains_without_tastes", "ablations"}
+    assert figures["gains"]["cold auc"]["gain"] == pytest.approx(0.05)
+    assert figures["gains_without_tastes"]["cold auc"]["best"] == "star, no tastes"
+    assert figures["gains_without_tastes"]["cold auc"]["gain"] == pytest.approx(0.08)
     assert "without text" in capsys.readouterr().out
     assert Path(cold_start.__file__).name == "cold_start.py"
 
@@ -261,7 +266,7 @@ def test_ours_and_its_ablations_learn_behind_the_protocol(
     elsewhere, new = told.rows(told.domain < 2), told.rows(told.domain == 2)
     held = np.arange(len(elsewhere)) % 5 == 0
     ours = {}
-    for name in (judging.OURS, *ABLATIONS):
+    for name in (judging.OURS, *ABLATIONS, WITHOUT_TASTE):
         ours[name] = model(name, texts, {"epochs": 3, "width": 9}).fit(
             elsewhere.rows(~held), elsewhere.rows(held), seed=0, max_seconds=5.0
         )
@@ -269,6 +274,14 @@ def test_ours_and_its_ablations_learn_behind_the_protocol(
         assert ours[name].model.network.width == 9
         assert ours[name].model.training.epochs == 3
     assert not ours["without text"].model.text
+    assert ours["without text"].model.network.taste
+    assert not ours[WITHOUT_TASTE].model.network.taste
+    assert {name: tuned_as(name) for name in (*ABLATIONS, WITHOUT_TASTE)} == dict.fromkeys(
+        (*ABLATIONS, WITHOUT_TASTE), judging.OURS
+    )
+    assert tuned_as("star, no tastes") == tuned_as("star") == "star"
+    assert not model("star, no tastes", texts, {"rate": 0.5}).settings.taste
+    assert set(MODELS) >= {tuned_as(name) for name in MODELS}
     assert ours["without gating"].model.network.gating == "mean"
     assert not ours["without domain adaptation"].model.network.adaptation
     whole = ours[judging.OURS]

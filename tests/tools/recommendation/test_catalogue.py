@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -70,6 +71,38 @@ def test_titles_of_two_domains_and_years():
     for odd in ("", "qqqqqq", "🎬", "'; DROP TABLE items;--", "x" * 10_000):
         assert catalogue.titled(odd) == []
     assert plain_title("L'Avventura") == "l avventura"
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("I loved Arrival", ["Arrival"]),
+        ("i loved interstellar and amelie", ["interstellar", "amelie"]),
+        ("I love her, and the moon", []),
+        ("I love Her and “moon”", ["Her", "moon"]),
+        ("No Country for Old Men, not The Matrix", ["No Country for Old Men", "Matrix"]),
+        ("spirited away is lovely", ["spirited away"]),
+        ("Blade Runner 2049 rather than Blade Runner", ["Blade Runner 2049", "Blade Runner"]),
+        ("I'm happy since 1917", []),
+        ("I liked 1917", ["1917"]),
+        ("The user hates horror.", []),
+        ("Arrivals and Interstellarness", []),
+        ("", []),
+    ],
+)
+def test_titles_are_found_within_texts(text, named):
+    assert [text[start:end] for start, end, _ in bundled().mentioned(text)] == named
+
+
+def test_a_year_picks_among_titles_of_a_text():
+    catalogue = bundled()
+    (_, end, items), (_, _, both) = catalogue.mentioned("Solaris (1972), Solaris")
+    assert end == len("Solaris (1972)")
+    assert [catalogue.details[item]["year"] for item in items] == ["1972"]
+    assert len(both) == 2
+    start = time.process_time()
+    catalogue.mentioned("Blade Runner the of " * 2000)
+    assert time.process_time() - start < 1
 
 
 def test_domains_are_named_by_one_item_too_and_unknown_ones_refused():

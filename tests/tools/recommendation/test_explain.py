@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,16 @@ from hypothesis import strategies as st
 from bethink.tools.recommendation.bm25 import BM25
 from bethink.tools.recommendation.catalogue import bundled
 from bethink.tools.recommendation.explain import LEAST_SHARE, explain
-from bethink.tools.recommendation.profile import Feedback, Part, from_feedback, profile
+from bethink.tools.recommendation.profile import (
+    NAMES,
+    Feedback,
+    Part,
+    fit,
+    from_feedback,
+    from_text,
+    profile,
+    taste_space,
+)
 
 CATALOGUE = bundled()
 VECTORS = np.random.default_rng(0).standard_normal((len(CATALOGUE), 16)).astype(np.float32)
@@ -20,6 +31,11 @@ ITEM, LIKED, HATED = (CATALOGUE.titled(title, "films")[0] for title in ("Stalker
 
 def part(words, weight, vector, **more):
     return Part(more.pop("source", "text"), words, weight, np.asarray(vector, np.float32), **more)
+
+
+def praised(fitted):
+    """The phrases of a fit, each adding 1 to every item."""
+    return {place: (np.ones_like(adds), *others) for place, (adds, *others) in fitted.phrases.items()}
 
 
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=8), st.integers(0, 2**32 - 1))
@@ -61,7 +77,30 @@ def test_the_nearest_liked_item_is_named_once():
     assert why.nearest[:2] == (LIKED, "Solaris")
     assert why.nearest[2] == pytest.approx(float(VECTORS[LIKED] @ VECTORS[ITEM]))
     assert sum("Solaris" in sentence for sentence in why.sentences) == 1
-    assert any("which you looked at" in sentence for sentence in why.sentences)
+    assert any(sentence.startswith("It is here because you looked at Stalker: ") for sentence in why.sentences)
+
+
+def test_aspects_that_the_item_has_and_lacks_are_named_and_adds_sum_to_the_fit():
+    def embed(texts):  # fake: one direction for each word, so that a label is named by its own word only
+        seeds = [int.from_bytes(text.casefold()[:8].ljust(8).encode(), "big") for text in texts]
+        return np.array([np.random.default_rng(seed).standard_normal(256) for seed in seeds], np.float32)
+
+    space = taste_space(CATALOGUE, embed)
+    who = profile(
+        from_text("I like slow, bleak musical films and hate comedy. I loved Solaris", embed, space=space)
+    )  # fmt: skip
+    fitted = fit(who, space, embed)
+    why = explain(ITEM, who, CATALOGUE, space.vectors, fitted=fitted)
+    assert why.score == pytest.approx(float(fitted.scores[ITEM]), abs=1e-4)
+    assert sum(reason.adds for reason in why.reasons) + why.rest == pytest.approx(why.score, abs=1e-4)
+    assert any("Solaris" in sentence for sentence in why.sentences)
+    phrase = Part("text", "bleak musical films", 1.0, space.vectors[ITEM])  # a phrase whose sense is the item's
+    fitted = fit(profile([phrase]), space, embed)
+    why = explain(ITEM, profile([phrase]), CATALOGUE, space.vectors, fitted=fitted)
+    assert dict(why.reasons[0].aspects)["bleak"] == pytest.approx(1, abs=1e-4)
+    assert dict(why.reasons[0].aspects)["musical"] < NAMES
+    why = explain(ITEM, profile([phrase]), CATALOGUE, space.vectors, fitted=replace(fitted, phrases=praised(fitted)))
+    assert why.sentences[0].startswith("It fits “bleak” but not “musical” of “bleak musical films”, which you said")
 
 
 def test_shared_words_are_those_of_what_was_said():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 
@@ -16,12 +17,15 @@ from bethink.tools.recommendation.explain import explain
 from bethink.tools.recommendation.index import search
 from bethink.tools.recommendation.profile import (
     Feedback,
+    fit,
     from_feedback,
     from_text,
     from_thoughts,
     profile,
+    taste_space,
     taste_vectors,
 )
+from bethink.tools.recommendation.tool_run import features
 
 FILMS = ("Solaris", "2001: A Space Odyssey", "Moon", "Silent Running", "Halloween", "Saw", "The Conjuring", "Airplane!")
 
@@ -45,6 +49,20 @@ def film_vectors():
     texts = embedder().embed([catalogue.items.texts[place] for place in places])
     both = texts + embedder().embed([catalogue.kinds[place] for place in places])
     return places, both / np.linalg.norm(both, axis=1, keepdims=True)
+
+
+@cache
+def real_space():
+    return taste_space(bundled(), features().of)
+
+
+def first(said, domain, count=10):
+    """Items with their labels, best first."""
+    catalogue, inside = bundled(), bundled().within(domain)
+    who = profile(from_text(said, embedder().embed, space=real_space()))
+    scores = np.where(inside, fit(who, real_space(), embedder().embed, inside).scores, -np.inf)
+    order = np.argsort(-scores, kind="stable")[:count].tolist()
+    return [(catalogue.titles[place], set(catalogue.labels[place])) for place in order]
 
 
 def direction(phrase):
@@ -157,6 +175,86 @@ def test_slow_science_fiction_comes_before_horror(said):
     order = [FILMS[place] for place in search(vectors, who.vector, len(FILMS))[0][0]]
     assert set(order[:4]) == set(FILMS[:4])
     assert not set(order[:5]) & set(FILMS[4:7])
+
+
+@pytest.mark.parametrize(
+    ("said", "domain", "likes", "dislikes"),
+    [
+        ("I like slow sci-fi and hate horror", "films", {"slow", "science fiction (sci-fi)"}, {"horror"}),
+        ("slow quiet science fiction", "films", {"slow", "quiet", "science fiction (sci-fi)"}, set()),
+        ("comforting vegetarian dishes, I don't like desserts", "dishes", {"comforting", "vegetarian"}, {"dessert"}),
+    ],
+)
+def test_an_item_must_have_every_aspect(said, domain, likes, dislikes):
+    for title, labels in first(said, domain):
+        assert likes <= labels, title
+        assert not dislikes & labels, title
+
+
+def test_what_is_not_a_label_is_found_by_its_sense():
+    assert "Ratatouille" in [title for title, _ in first("a rat who cooks in Paris", "films", 3)]
+
+
+def test_only_dislikes_still_rank_the_items():
+    labels = [own for _, own in first("nothing scary, no horror", "films", 20)]
+    assert not any({"scary", "horror"} & own for own in labels)
+    scores = fit(
+        profile(from_text("nothing scary, no horror", embedder().embed)), real_space(), embedder().embed
+    ).scores
+    assert len(np.unique(scores)) > 0.9 * len(bundled())
+
+
+def test_a_fit_of_items_alone_ranks_as_the_one_vector_does():
+    space = real_space()
+    told = [Feedback(3, "like"), Feedback(40, "like"), Feedback(70, "dislike"), Feedback(9, "click")]
+    who = profile(from_feedback(told, space.vectors))
+    found = fit(who, space, embedder().embed)
+    assert np.corrcoef(found.scores, space.vectors @ who.vector)[0, 1] > 0.9999
+    for item in (0, 3, 500):
+        assert found.adds(item, len(who.parts)).sum() == pytest.approx(found.scores[item], abs=1e-3)
+
+
+def test_a_fit_without_labels_or_likes_is_finite():
+    catalogue = bundled()
+    bare = replace(real_space(), names=(), labels=real_space().labels[:0], own=real_space().own[:, :0])
+    who = profile(from_text("slow sci-fi, no horror", embedder().embed))
+    for space, allowed in ((bare, None), (real_space(), np.zeros(len(catalogue), bool))):
+        assert np.isfinite(fit(who, space, embedder().embed, allowed).scores).all()
+    assert not fit(profile(), real_space(), embedder().embed).scores.any()
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("I loved Arrival.", [("Arrival", True)]),
+        ("I did not like Interstellar at all.", [("Interstellar", False)]),
+        ("I loved Arrival but hated Interstellar.", [("Arrival", True), ("Interstellar", False)]),
+        ("I really enjoyed the film Her.", [("Her", True)]),
+        ("I like No Country for Old Men, not The Matrix", [("No Country for Old Men", True), ("The Matrix", False)]),
+        ("I like slow films like Arrival and hate horror",
+            [("slow films", True), ("Arrival", True), ("horror", False)]),
+        ("I like her", [("her", True)]),
+        ("I like ⟦0⟧ and ⟦7⟧", [("0 and 7", True)]),
+        ("My sister loves Arrival.", []),
+    ],
+)  # fmt: skip
+def test_titles_become_their_items(text, parts):
+    catalogue = bundled()
+    space = replace(real_space(), catalogue=catalogue)
+    thoughts = [{"text": text, "date": "2026-11-26", "id": "t"}]
+    found = from_thoughts(thoughts, embedder().embed, space=space)
+    named = [(part.words if part.item is None else catalogue.titles[part.item], part.weight > 0) for part in found]
+    assert sorted(named) == sorted(parts)
+    for part in found:
+        assert part.item is None or np.array_equal(part.vector, space.vectors[part.item])
+
+
+def test_a_later_word_on_a_title_holds():
+    old = {"text": "I loved Arrival.", "date": "2026-11-01", "id": "old"}
+    new = {"text": "I hated Arrival.", "date": "2026-11-26", "id": "new"}
+    (part,) = from_thoughts([old, new], embedder().embed, space=real_space())
+    assert (part.thought, part.words) == ("new", "dislike")
+    assert not from_thoughts([new], embedder().embed, said="Today I like Arrival", space=real_space())
 
 
 def test_a_thought_of_yesterday_changes_the_list_and_is_named():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bethink.tools.recommendation.taste import LONGEST_PHRASE, MOST_PHRASES, Taste, read_taste
+from bethink.tools.recommendation.taste import LONGEST_PHRASE, MOST_PHRASES, Taste, content_words, read_taste
 
 WORDS = [
     "i",
@@ -67,6 +67,8 @@ SENTENCES = [
 THOUGHTS = [
     ("The user likes slow sci-fi and hates horror.", ["slow sci-fi"], ["horror"]),
     ("I enjoy sci-fi without gore.", ["sci-fi"], ["gore"]),
+    ("I really enjoyed heist films.", ["heist films"], []),
+    ("My sister really enjoyed heist films.", [], []),
     ("The user's favourite director is Ozu.", ["Ozu"], []),
     ("Horror is not for me.", [], ["Horror"]),
     ("My sister loves horror.", [], []),
@@ -88,6 +90,20 @@ def test_a_taste_that_was_asked_for(text, likes, dislikes):
 @pytest.mark.parametrize(("text", "likes", "dislikes"), THOUGHTS)
 def test_a_thought_about_anything(text, likes, dislikes):
     assert read_taste(text, own=True) == Taste(tuple(likes), tuple(dislikes))
+
+
+@pytest.mark.parametrize(
+    ("phrase", "said"),
+    [
+        ("slow sci-fi", ["slow", "sci-fi"]),
+        ("Films of the nouvelle vague", ["nouvelle", "vague"]),
+        ("the farmer's dishes", ["farmer's"]),
+        ("慢节奏的科幻片", ["慢节奏的科幻片"]),
+        ("🎬 the", []),
+    ],
+)
+def test_content_words_are_those_that_say_something(phrase, said):
+    assert content_words(phrase) == said
 
 
 def test_commands_in_a_text_are_phrases_like_any_other():

@@ -41,7 +41,11 @@ def test_a_taste_in_words_decides(tmp_path):
     liked = ok(call(tmp_path, "recommend", taste="I like slow sci-fi and hate horror", domain="films"))
     assert liked["status"] == "ok"
     assert (liked["likes"], liked["dislikes"]) == (["slow sci-fi"], ["horror"])
-    assert sum("science fiction" in each for each in genres(liked)) >= 7
+    assert all("science fiction" in each for each in genres(liked))
+    assert all("slow" in item["details"]["tones"] for item in liked["items"])
+    assert "It fits “slow” and “sci-fi” of “slow sci-fi”" in liked["items"][0]["because"][0]
+    scores = [item["score"] for item in liked["items"]]
+    assert scores == sorted(scores, reverse=True)
     assert not any("horror" in each for each in genres(liked))
     other = ok(call(tmp_path, "recommend", taste="I love horror, no science fiction please", domain="films"))
     assert sum("horror" in each for each in genres(other)) >= 5
@@ -74,7 +78,38 @@ def test_liked_titles_count_and_are_not_recommended(tmp_path):
     assert output["likes"] == ["The Matrix"]
     assert "The Matrix" not in [item["title"] for item in output["items"]]
     assert any("No Such Film" in note for note in output["notes"])
-    assert "which you liked" in output["items"][0]["because"][0]
+    assert output["items"][0]["because"][0].startswith("It is here because you liked The Matrix: ")
+
+
+def test_titles_in_thoughts_change_the_next_list(tmp_path):
+    def thought(name: str, text: str, day: int) -> dict[str, Any]:
+        return {"id": name, "text": text, "date": f"2026-11-{day}T10:00:00+00:00"}
+
+    first = ok(call(tmp_path, "recommend", THOUGHTS[:1], domain="films"))
+    titles = [item["title"] for item in first["items"]]
+    liked, refused = titles[0], titles[1]
+    told = [
+        THOUGHTS[0],
+        thought("t8", f"I loved {liked} and No Country for Old Men.", 26),
+        thought("t9", f"I did not like {refused}.", 26),
+    ]
+    then = ok(call(tmp_path, "recommend", told, domain="films"))
+    assert {liked, "No Country for Old Men"} <= set(then["likes"])
+    assert refused in then["dislikes"]
+    now = [item["title"] for item in then["items"]]
+    assert not {liked, refused, "No Country for Old Men"} & set(now)
+    assert now != titles
+    assert {one["id"] for one in then["used_thoughts"]} == {"t1", "t8", "t9"}
+    because = [sentence for item in then["items"] for sentence in item["because"]]
+    assert any(f"because you liked {liked} (thought of 2026-11-26)" in sentence for sentence in because)
+    assert "t8" in then["items"][0]["thoughts"]
+    # said now: the same title the other way round holds against the thought
+    against = ok(call(tmp_path, "recommend", told, domain="films", taste=f"I hate {liked}"))
+    assert liked in against["dislikes"]
+    assert liked not in against["likes"]
+    named = ok(call(tmp_path, "recommend", told, domain="films", liked=[refused]))
+    assert refused in named["likes"]
+    assert refused not in named["dislikes"]
 
 
 def test_search_finds_by_words_and_by_sense(tmp_path):

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from bethink.tools.recommendation.baselines.features import Texts, unit_vectors
 from bethink.tools.recommendation.baselines.protocol import Progress, quiet
+from bethink.tools.recommendation.baselines.taste import learn_tastes
 from bethink.tools.recommendation.baselines.text import both_labels
 from bethink.tools.recommendation.metrics import log_loss
-from bethink.tools.recommendation.samples import UNKNOWN, Ints, Samples
+from bethink.tools.recommendation.samples import UNKNOWN, Floats, Ints, Samples
 
 Doubles = NDArray[np.float64]
 GRID = tuple({"learning_rate": rate, "max_leaf_nodes": leaves} for rate in (0.05, 0.15) for leaves in (15, 31))
@@ -33,8 +34,7 @@ class Boosting:
 
     Sparse features and the domain as categories; numbers as they are, NaN where missing; the first 32 principal
     components of the item's text and of the query's in the same directions; their cosine; shares of clicks of the user
-    and of the item, from other folds; and how near the item's text is to those that the user clicked rather than not,
-    its own sample left out.
+    and of the item, and the user's taste for the item's text, from other folds.
 
     Args:
         texts: vectors of items and queries.
@@ -67,7 +67,8 @@ class Boosting:
         self.texts.check(samples)
         self._learn(samples)
         rng = np.random.default_rng(seed)
-        rows = self._rows(samples, *self._own_means(samples, rng), self._own_taste(samples))
+        self.tastes, own_taste = learn_tastes(samples, self.texts.items, rng)
+        rows = self._rows(samples, *self._own_means(samples, rng), own_taste)
         self.told = ~np.isnan(rows).all(0)  # scikit-learn fails on a column that is nowhere known
         rows, held = rows[:, self.told], self._all_rows(valid)
         categories = np.flatnonzero(self.told) < self.categories
@@ -118,9 +119,6 @@ class Boosting:
         self.mean = float(samples.label.mean())
         numbers, lengths = (samples.user, samples.item), (len(samples.users), len(samples.items))
         self.means = [_means(n, samples.label, size, self.mean) for n, size in zip(numbers, lengths, strict=True)]
-        self.count = np.bincount(samples.user, minlength=len(samples.users))
-        self.taste = np.zeros((len(samples.users), directions.shape[1]))
-        np.add.at(self.taste, samples.user, (samples.label - self.mean)[:, None] * self.item_text[samples.item])
         of_users, of_items = (_common(table.sparse) for table in (samples.users, samples.items))
         self.sparse = (of_users, of_items)
         self.categories = 1 + of_users.shape[1] + of_items.shape[1]
@@ -137,18 +135,13 @@ class Boosting:
         hidden = rng.random(len(samples.items)) < HIDDEN
         return found[0], np.where(hidden[samples.item], np.nan, found[1])
 
-    def _own_taste(self, samples: Samples) -> Doubles:
-        text = self.item_text[samples.item]
-        rest = self.taste[samples.user] - (samples.label - self.mean)[:, None] * text
-        return np.einsum("nd,nd->n", rest, text) / self.count[samples.user]
-
     def _all_rows(self, samples: Samples) -> Doubles:
         """Rows of samples that are not training's."""
-        taste = np.einsum("nd,nd->n", self.taste[samples.user], self.item_text[samples.item])
+        taste = self.tastes.scores(samples.user, samples.item)
         shares = (self.means[0][samples.user], self.means[1][samples.item])
-        return self._rows(samples, *shares, taste / np.maximum(1, self.count[samples.user]))[:, self.told]
+        return self._rows(samples, *shares, taste)[:, self.told]
 
-    def _rows(self, samples: Samples, user_share: Doubles, item_share: Doubles, taste: Doubles) -> Doubles:
+    def _rows(self, samples: Samples, user_share: Doubles, item_share: Doubles, taste: Floats) -> Doubles:
         of_users, of_items = self.sparse
         cosine = np.einsum("nd,nd->n", self.unit[samples.item], self.query_unit[samples.query])
         parts = [
@@ -159,7 +152,8 @@ class Boosting:
             samples.items.numbers[samples.item],
             self.item_text[samples.item],
             self.query_text[samples.query],
-            np.stack([cosine, user_share, item_share, taste], axis=1),
+            np.stack([cosine, user_share, item_share], axis=1),
+            taste,
         ]
         return np.concatenate(parts, axis=1, dtype=np.float64)
 

@@ -1,20 +1,26 @@
 """The features of every baseline, the same that our model gets: ids, domain, sparse features, numbers, frozen text.
 
+And what our model makes of them beforehand: the cosine of query and item, and how the item's text fits the user's taste
+(:mod:`.taste`).
+
 Networks get all ids and levels as columns of whole numbers, each with its size, and the rest as one dense vector a
 sample. An id that training never saw is level 0, whose embedding stays zero, so that a new item is no random vector.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bethink.tools.recommendation.baselines.taste import Tastes, learn_tastes
 from bethink.tools.recommendation.samples import NO_QUERY, Entities, Floats, Ints, Samples
 
 UNSEEN = 0
 """Level of a user or item that training did not see."""
+FARTHEST = 1e6
+"""Standard deviations at which a number that was not among those seen is cut off."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +65,32 @@ class Texts:
 
 
 @dataclass(frozen=True, eq=False)
+class Encoded:
+    """Samples as networks read them: levels [n, columns], numbers of user, item and query [n], tastes [n, 2]."""
+
+    columns: Ints
+    user: Ints
+    item: Ints
+    query: Ints
+    taste: Floats
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+
+@dataclass(frozen=True, eq=False)
 class Features:
     """What is learned of the training samples to turn samples into features; made by :func:`learn_features`.
 
     Args:
         users: level of each user, 0 where unseen [users].
         items: level of each item, 0 where unseen [items].
-        sizes: number of levels of each column of :meth:`columns`: user, item, domain, then the sparse features.
+        sizes: number of levels of each column: user, item, domain, then the sparse features.
         user_dense: of each user: numbers, standardised, and text if there is any [users, a].
         item_dense: of each item: numbers and text [items, b].
         query_dense: text of each query, its last row that of no query, zero [queries + 1, D].
-        similarity: cosine of item and query text counts as a number of its own; the unit vectors for it
-            ([items, D], [queries + 1, D]).
+        similarity: unit vectors of items and queries ([items, D], [queries + 1, D]), for their cosine.
+        tastes: of the users.
     """
 
     users: Ints
@@ -80,32 +100,43 @@ class Features:
     item_dense: Floats
     query_dense: Floats
     similarity: tuple[Floats, Floats]
+    tastes: Tastes
 
     @property
     def width(self) -> int:
-        """Length of the dense vector: all tables, the cosine, and whether there is a query."""
-        return self.user_dense.shape[1] + self.item_dense.shape[1] + self.query_dense.shape[1] + 2
+        """Length of the dense vector."""
+        return self.user_dense.shape[1] + self.item_dense.shape[1] + self.query_dense.shape[1] + 4
 
-    def columns(self, samples: Samples) -> Ints:
-        """User, item, domain, then the sparse features of user and item, as levels [n, len(sizes)]."""
+    def without_tastes(self) -> Features:
+        """The same with tastes of nobody: their scores are 0."""
+        return replace(self, tastes=Tastes(self.tastes.text, 0 * self.tastes.table))
+
+    def encode(self, samples: Samples, taste: Floats | None = None) -> Encoded:
+        """Samples that are not training's; ``taste`` are scores to take in place of those of all training samples."""
         own = [self.users[samples.user], self.items[samples.item], samples.domain]
         sparse = [samples.users.sparse[samples.user], samples.items.sparse[samples.item]]
-        return np.concatenate([np.stack(own, axis=1), *sparse], axis=1)
+        columns = np.concatenate([np.stack(own, axis=1), *sparse], axis=1)
+        if taste is None:
+            taste = self.tastes.scores(samples.user, samples.item)
+        return Encoded(columns, samples.user, samples.item, samples.query, taste)
 
-    def dense(self, user: Ints, item: Ints, query: Ints) -> Floats:
-        """User's and item's numbers and text, the query's text, its cosine with the item, is there one; [n, width]."""
+    def dense(self, encoded: Encoded, rows: Ints) -> Floats:
+        """Numbers and text of user and item, text of the query, its cosine, is there one, tastes; [rows, width]."""
+        user, item, query = encoded.user[rows], encoded.item[rows], encoded.query[rows]
         items, queries = self.similarity
         cosine = np.einsum("nd,nd->n", items[item], queries[query])
         asked = (query != NO_QUERY).astype(np.float32)
         parts = [self.user_dense[user], self.item_dense[item], self.query_dense[query]]
-        return np.concatenate([*parts, np.stack([cosine, asked], axis=1)], axis=1, dtype=np.float32)
+        last = [np.stack([cosine, asked], axis=1), encoded.taste[rows]]
+        return np.concatenate([*parts, *last], axis=1, dtype=np.float32)
 
 
-def learn_features(samples: Samples, texts: Texts) -> Features:
-    """Levels of the ids seen, and scales of numbers and texts, from training samples.
+def learn_features(samples: Samples, texts: Texts, seed: int) -> tuple[Features, Encoded]:
+    """Levels of the ids seen, scales of numbers and texts, tastes; and the training samples themselves, encoded.
 
     Numbers are standardised over the users and items of the training samples and are 0 where missing, with a column
-    that says so if any is. Texts are centred by those items' mean and all divided by one standard deviation.
+    that says so if any is. Texts are centred by those items' mean and all divided by one standard deviation. Training
+    samples' tastes are of other folds (``seed`` draws them).
 
     Raises:
         ValueError: texts of other items, queries or users.
@@ -118,7 +149,8 @@ def learn_features(samples: Samples, texts: Texts) -> Features:
     user_text = [] if texts.users is None else [_texts(texts.users, seen_users)[0]]
     nothing = np.zeros((1, query_text.shape[1]), np.float32)
     own = (len(seen_users) + 1, len(seen_items) + 1, len(samples.domains))
-    return Features(
+    tastes, told = learn_tastes(samples, texts.items, np.random.default_rng([seed, 1]))
+    made = Features(
         users=users,
         items=items,
         sizes=(*own, *samples.users.sizes, *samples.items.sizes),
@@ -126,11 +158,9 @@ def learn_features(samples: Samples, texts: Texts) -> Features:
         item_dense=np.concatenate([standardised_numbers(samples.items, seen_items), item_text], axis=1),
         query_dense=np.concatenate([query_text, nothing]),
         similarity=(unit_vectors(texts.items), np.concatenate([unit_vectors(texts.queries), nothing])),
+        tastes=tastes,
     )
-
-
-FARTHEST = 1e6
-"""Standard deviations at which a number that was not among those seen is cut off."""
+    return made, made.encode(samples, told)
 
 
 def standardised_numbers(entities: Entities, seen: Ints) -> Floats:

@@ -13,7 +13,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from bethink.tools.recommendation.baselines.features import UNSEEN, Features, Texts, learn_features
+from bethink.tools.recommendation.baselines.features import UNSEEN, Encoded, Features, Texts, learn_features
 from bethink.tools.recommendation.baselines.protocol import Progress, quiet
 from bethink.tools.recommendation.metrics import OneClassError, log_loss
 from bethink.tools.recommendation.samples import Floats, Ints, Samples
@@ -32,6 +32,7 @@ IDS = 2
 """The first columns are user and item."""
 DOMAIN = 2
 """The column of the domain."""
+ROWS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ class Settings:
         epochs: passes at most.
         checks: validations within a pass; networks on clicks often overfit within the first or second.
         average: share of the average that a step keeps; 0 for none.
+        taste: whether the network is told how the item's text fits the user's taste (:mod:`.taste`).
         patience: validations without a better AUC after which training ends.
     """
 
@@ -63,6 +65,7 @@ class Settings:
     epochs: int = 50
     checks: int = 2
     average: float = 0.99
+    taste: bool = True
     patience: int = 6
 
 
@@ -113,7 +116,9 @@ class NetworkBaseline(ABC):
         """
         if max_seconds is not None and not max_seconds > 0:
             raise ValueError(f"max_seconds is {max_seconds}; give a positive time, or None for no limit.")
-        self.features = learn_features(samples, self.texts)
+        self.features, learned = learn_features(samples, self.texts, seed)
+        if not self.settings.taste:
+            self.features, learned = self.features.without_tastes(), replace(learned, taste=0 * learned.taste)
         self.seen = np.unique(samples.domain)
         self.history = []
         with torch.random.fork_rng(devices=[]):
@@ -121,46 +126,48 @@ class NetworkBaseline(ABC):
             self.network = self.make(self.features.sizes, self.features.width, len(samples.domains))
             begun = time.perf_counter()
             ends = begun + (math.inf if max_seconds is None else max_seconds)
-            self._train(samples, valid, np.random.default_rng(seed), begun, ends, progress)
+            self._train(learned, samples.label, valid, np.random.default_rng(seed), begun, ends, progress)
         self.seconds = time.perf_counter() - begun
         return self
 
     def predict(self, samples: Samples) -> Doubles:
         """Chances [n]; in a domain without training samples the mean of what all the others would say."""
         self.texts.check(samples)
-        columns = self.features.columns(samples)
-        unseen = ~np.isin(samples.domain, self.seen)
-        chances = np.empty(len(samples))
-        if (~unseen).any():
-            chances[~unseen] = self._chances(samples.rows(~unseen), columns[~unseen])
+        return self._predicted(self.features.encode(samples))
+
+    def _predicted(self, encoded: Encoded) -> Doubles:
+        unseen = ~np.isin(encoded.columns[:, DOMAIN], self.seen)
+        chances = np.empty(len(encoded))
+        chances[~unseen] = self._chances(encoded, np.flatnonzero(~unseen))
         if unseen.any():
-            some, columns = samples.rows(unseen), columns[unseen]
-            votes = []
-            for domain in self.seen:
-                columns[:, DOMAIN] = domain
-                votes.append(self._chances(some, columns))
+            votes = [self._chances(encoded, np.flatnonzero(unseen), domain) for domain in self.seen]
             chances[unseen] = np.mean(votes, axis=0)
         return chances
 
     def _train(
-        self, samples: Samples, valid: Samples, rng: np.random.Generator, begun: float, ends: float, progress: Progress
+        self,
+        learned: Encoded,
+        label: Floats,
+        valid: Samples,
+        rng: np.random.Generator,
+        begun: float,
+        ends: float,
+        progress: Progress,
     ) -> None:
-        settings, network = self.settings, self.network
-        decay = settings.weight_decay
+        settings, network, decay = self.settings, self.network, self.settings.weight_decay
         optimizer = torch.optim.Adam(network.parameters(), lr=settings.rate, weight_decay=decay, fused=True)
         average = _Average(network, settings.average)
-        columns, labels = self.features.columns(samples), torch.from_numpy(samples.label.astype(np.float32))
-        size = min(settings.batch, len(samples))
-        steps = -(-len(samples) // size)
+        labels, held = torch.from_numpy(label.astype(np.float32)), self.features.encode(valid)
+        steps = -(-len(learned) // min(settings.batch, len(learned)))
         every, done, since = max(1, steps // settings.checks), 0, 0
         best, kept = -math.inf, None
         for epoch in range(settings.epochs):
-            for rows in np.array_split(rng.permutation(len(samples)), steps):
-                batch = columns[rows]
+            for rows in np.array_split(rng.permutation(len(learned)), steps):
+                columns = learned.columns[rows]
                 if settings.id_dropout:
-                    batch[:, :IDS][rng.random((len(rows), IDS)) < settings.id_dropout] = UNSEEN
+                    columns[:, :IDS][rng.random((len(rows), IDS)) < settings.id_dropout] = UNSEEN
                 network.train(len(rows) > 1)  # a batch of one has no spread to normalise by
-                chances = network(*self._tensors(samples, rows, batch)).clamp(1e-6, 1 - 1e-6)
+                chances = self._answers(learned, rows, columns).clamp(1e-6, 1 - 1e-6)
                 if not torch.isfinite(chances).all():
                     return self._keep(kept)
                 loss = torch.nn.functional.binary_cross_entropy(chances, labels[rows])
@@ -173,7 +180,7 @@ class NetworkBaseline(ABC):
                 if done % every and now < ends:
                     continue
                 with average.taken():
-                    score = validation_score(valid, self.predict(valid))
+                    score = validation_score(valid, self._predicted(held))
                 self.history.append((now - begun, score))
                 share = max(epoch / settings.epochs, (now - begun) / (ends - begun))
                 progress(min(1.0, share), f"{type(self).__name__}: validation {score:.4f} after {done:,} steps")
@@ -189,18 +196,21 @@ class NetworkBaseline(ABC):
             raise FloatingPointError("The chances are not finite: the rate is too high, or numbers are huge.")
         self.network.load_state_dict(state)
 
-    def _chances(self, samples: Samples, columns: Ints, rows_at_once: int = 8192) -> Doubles:
+    def _chances(self, encoded: Encoded, rows: Ints, domain: int | None = None) -> Doubles:
+        """Of rows [m] of samples, as if in another domain if one is given."""
         self.network.eval()
-        parts = []
+        chances = np.empty(len(rows))
         with torch.no_grad():
-            for start in range(0, len(samples), rows_at_once):
-                rows = np.arange(start, min(start + rows_at_once, len(samples)))
-                parts.append(self.network(*self._tensors(samples, rows, columns[rows])).double().numpy())
-        return np.concatenate(parts)
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                some = rows[start : start + ROWS_AT_ONCE]
+                columns = encoded.columns[some]
+                if domain is not None:
+                    columns[:, DOMAIN] = domain
+                chances[start : start + ROWS_AT_ONCE] = self._answers(encoded, some, columns).double().numpy()
+        return chances
 
-    def _tensors(self, samples: Samples, rows: Ints, columns: Ints) -> tuple[Tensor, Tensor]:
-        dense: Floats = self.features.dense(samples.user[rows], samples.item[rows], samples.query[rows])
-        return torch.from_numpy(columns), torch.from_numpy(dense)
+    def _answers(self, encoded: Encoded, rows: Ints, columns: Ints) -> Tensor:
+        return self.network(torch.from_numpy(columns), torch.from_numpy(self.features.dense(encoded, rows)))
 
 
 class _Average:

@@ -50,7 +50,7 @@ class TextLogistic:
         from sklearn.linear_model import LogisticRegression
 
         both_labels(samples)
-        self.features = learn_features(samples, self.texts)
+        self.features, _ = learn_features(samples, self.texts, seed)
         keys, cell = np.unique(_keys(samples), axis=0, return_inverse=True)
         clicks = np.bincount(cell.ravel(), samples.label, len(keys))
         others = np.bincount(cell.ravel(), 1 - samples.label, len(keys))

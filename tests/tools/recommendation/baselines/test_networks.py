@@ -42,7 +42,8 @@ def test_every_network_learns_what_text_says_of_new_items(name: str) -> None:
     assert chances.dtype == np.float64
     assert ((chances >= 0) & (chances <= 1)).all()
     assert auc(cold.label, chances) > 0.62
-    model.features.item_dense[:] = np.random.default_rng(0).permutation(model.features.item_dense)
+    for table in (model.features.item_dense, model.features.tastes.text):
+        table[:] = np.random.default_rng(0).permutation(table)
     assert auc(cold.label, model.predict(cold)) < auc(cold.label, chances) - 0.05  # it was the text
 
 
@@ -76,11 +77,25 @@ def test_a_new_item_is_judged_by_all_but_its_number(name: str) -> None:
     train, valid, cold, texts = constructed(n=400)
     model = baseline(name, texts, QUICK | {"epochs": 1}).fit(train, valid, seed=0)
     a, b = np.unique(cold.item)[:2]
-    for table in (model.texts.items, model.features.item_dense, model.features.similarity[0], cold.items.sparse):
+    own = model.features
+    for table in (own.item_dense, own.similarity[0], own.tastes.text, cold.items.sparse):
         table[b] = table[a]
     row = cold.rows(np.array([0]))
     first, second = (model.predict(replace(row, item=np.array([item])))[0] for item in (a, b))
     assert first == pytest.approx(second, abs=1e-7)
+
+
+def test_a_network_can_go_without_tastes() -> None:
+    train, valid, cold, texts = constructed(n=6000, users=20, items=200)
+    told, plain = (
+        baseline("star", texts, QUICK | {"id_dropout": 0.3, "taste": taste}).fit(train, valid, seed=0)
+        for taste in (True, False)
+    )
+    assert auc(cold.label, told.predict(cold)) > auc(cold.label, plain.predict(cold))
+    before = plain.predict(cold)
+    assert not plain.features.encode(cold).taste.any()
+    plain.features.tastes.text[:] = 1e3
+    assert np.array_equal(plain.predict(cold), before)
 
 
 def test_the_best_state_by_validation_is_kept() -> None:
