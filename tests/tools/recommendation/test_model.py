@@ -179,6 +179,8 @@ def test_every_group_has_weights():
 
 def test_all_weights_get_a_gradient_once_the_experts_have_moved():
     network = made().train()
+    assert network.taste is not None
+    network.taste.table = torch.randn_like(network.taste.table)
     network(TABLES, rows(400)).logit.square().mean().backward()
     silent = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not silent

@@ -34,7 +34,10 @@ def made(fake_embedder) -> tuple[FoundationNetwork, Tables, Rows, Rows]:
     torch.manual_seed(0)
     shapes = encoder.shapes
     network = FoundationNetwork(shapes["user"], shapes["item"], None, 2, 64, NetworkSettings(width=9))
-    return network, encoder.tables(samples), encoder.rows(samples), encoder.rows(world(600, 1))
+    tables, rows = encoder.tables(samples), encoder.rows(samples)
+    assert network.taste is not None
+    network.taste.standardise(tables.item.text[rows.batch.item.unique()])
+    return network, tables, rows, encoder.rows(world(600, 1))
 
 
 def weights(network: FoundationNetwork) -> torch.Tensor:
