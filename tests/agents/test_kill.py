@@ -22,6 +22,9 @@ sys.path.insert(0, sys.argv[2])
 from tests.agents.fakes import make_agent
 
 agent = make_agent(Path(sys.argv[1]))
+first = agent.threads.create("first").id  # a process's first turn imports for a second; those after it are what is meant
+for _ in agent.stream("My friend Ann lives in Rome.", user_id="first", thread_id=first):
+    pass
 print(json.dumps({"ready": True}), flush=True)
 number = int(sys.argv[3])
 while True:
