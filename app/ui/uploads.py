@@ -179,7 +179,8 @@ class _Items:
 def _catalogue_of(source: Path, wanted: str) -> _Items | None:
     """The file as a catalogue of items, read as ``recommend`` reads it; None if no column titles most rows.
 
-    A table with a column of users is a log or a list of people, and so is one whose names are people's.
+    A table with a column of users is a log or a list of people, and so is one whose names are people's; one with
+    nothing but a name and numbers is a table of measurements.
     """
     from bethink.tools.budget.columns import words_of
     from bethink.tools.budget.frames import read_frame
@@ -203,7 +204,10 @@ def _catalogue_of(source: Path, wanted: str) -> _Items | None:
     for column in schema.items.texts:
         facts = facts_of(frame[column], column)
         own = facts.filled >= CATALOGUE_TITLES * facts.rows and facts.distinct >= CATALOGUE_TITLES * facts.filled
-        if own and (named[column] in titles or named[column].split("_")[-1] in titles):
+        items = schema.items
+        others = {*items.texts, *items.sparse} - {column}
+        measured = named[column] == "name" and items.numbers and not (others or items.id or items.domain)
+        if own and not measured and (named[column] in titles or named[column].split("_")[-1] in titles):
             example = printable(texts_of(frame[column])[1][0])[:40].strip() or column
             return _Items(len(frame), column, example, schema)
     return None

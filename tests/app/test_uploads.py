@@ -177,6 +177,7 @@ def test_a_catalogue_is_known_by_its_titles(tmp_path, content, title):
         "date,level\n" + "".join(f"2024-01-{n:02},{n % 7}.5\n" for n in range(1, 29)),
         "title,kg\n" + "".join(f"lamp,{n * n % 17}.5\n" for n in range(20)),
         "name,kg\n1,20.5\n2,3.5\n3,4.5\n",
+        "name,height,weight\n" + "".join(f"P{n},{n * n % 41},{n}.5\n" for n in range(40)),
     ],
 )
 def test_what_has_no_titles_is_no_catalogue(tmp_path, content):
