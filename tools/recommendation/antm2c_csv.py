@@ -91,8 +91,8 @@ def blocks(file: BinaryIO, delimiter: str, width: int, examples: int, line: int 
         examples: how many refused rows are told of each reason and block.
         line: the file's line at which the reading begins.
 
-    Memory: some blocks, and the longest row (:data:`MOST_ROW_BYTES`). Cost: about 2 ns a byte, and 30
-    ns where most rows have broken quotation marks.
+    Memory: some blocks, and the longest row (:data:`MOST_ROW_BYTES`). Cost: linear; many times slower where most rows
+    have broken quotation marks.
     """
     rest, row, skip = b"", 1, False
     while True:

@@ -90,8 +90,9 @@ class Taste(nn.Module):
         if add:
             self.sums += sums
             self.counts += counts
-            sums, counts = 0.0 * sums, 0.0 * counts
-        self._tabulate(self.sums + sums, self.counts + counts)
+            self.refresh()
+        else:
+            self._tabulate(self.sums + sums, self.counts + counts)
 
     def refresh(self) -> None:
         """The tastes of what is remembered for good."""

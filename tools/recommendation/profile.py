@@ -208,8 +208,7 @@ def fit(who: Profile, space: Space, embed: Embed, allowed: NDArray[np.bool_] | N
         embed: texts to vectors, as for the space.
         allowed: which items are compared [N]; all if left out.
 
-    Cost: 1 pass for each word of a phrase; then O(N (d + labels of an item)) for each aspect: 930 items and eight
-    phrases took 4 ms on one core, their vectors being there.
+    Cost: 1 pass for each word of a phrase; then O(N (d + labels of an item)) for each aspect.
     """
     some = np.ones(len(space), np.bool_) if allowed is None or not allowed.any() else allowed
     scores = np.zeros(len(space), np.float32)
@@ -273,9 +272,7 @@ def from_thoughts(
         beta: see :data:`BETA`.
         space: whose titles are taken for the items, as by :func:`from_text`.
     """
-    held = [
-        (signs, like) for phrase, like, items in _read(said, space) if (signs := _signs(phrase, items))
-    ]  # fmt: skip
+    held = [(signs, like) for phrase, like, items in _read(said, space) if (signs := _signs(phrase, items))]
     found: list[_Found] = []
     for thought in sorted(thoughts, key=lambda one: str(one["date"]), reverse=True):
         for phrase, like, items in _read(str(thought["text"]), space, own=True):

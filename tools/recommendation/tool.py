@@ -56,7 +56,9 @@ class FoundItem(BaseModel):
     id: str
     title: str
     domain: str
-    score: float = Field(description="Inner product with the taste or query; with a log, the chance by the model.")
+    score: float = Field(
+        description="Fit to the taste in standard deviations, likeness to the query, or chance by a log's model."
+    )
     details: dict[str, str]
     because: list[str] = Field(description="Why it is here, best reason first.")
     thoughts: list[str] = Field(description="Ids of the thoughts among the reasons.")

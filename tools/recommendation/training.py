@@ -209,8 +209,8 @@ class _Training:
 
     def run_epoch(self, tables: Tables, train: Rows, weights: Tensor | None) -> None:
         order, total = torch.randperm(self.samples), 0.0
+        self.network.train()
         for index in self._batches(order, tables, train):
-            self.network.train()
             batch, label = train.take(index)
             output = self.network(tables, batch)
             each = torch.nn.functional.binary_cross_entropy_with_logits(output.logit, label, reduction="none")
@@ -240,8 +240,7 @@ class _Training:
         if taste is None:
             yield from order.split(self.batch)
             return
-        told = Told(tables.user.id[train.batch.user], train.batch.item, train.label, train.batch.domain)
-        plain = (train.batch.query < 0) & tables.item.told[train.batch.item]
+        told, plain = _told(tables, train)
         for part in order.chunk(FOLDS):
             keep = plain.clone()
             keep[part] = False
@@ -252,8 +251,7 @@ class _Training:
     def remember(self, tables: Tables, train: Rows) -> None:
         """Keep the tastes of all samples for good."""
         if self.network.taste is not None:
-            told = Told(tables.user.id[train.batch.user], train.batch.item, train.label, train.batch.domain)
-            plain = (train.batch.query < 0) & tables.item.told[train.batch.item]
+            told, plain = _told(tables, train)
             self.network.taste.remember(told, tables.item.text, plain, add=True)
 
     def look(self, tables: Tables, valid: Rows) -> None:
@@ -313,6 +311,12 @@ class _Training:
         self.report.history = [(int(epoch), float(loss), float(score)) for epoch, loss, score in state["history"]]
         self.report.best_epoch = state["best_epoch"]
         torch.set_rng_state(tensors["random"])
+
+
+def _told(tables: Tables, train: Rows) -> tuple[Told, Tensor]:
+    """Samples as they tell of tastes, and which of them do: not searches, and of items with a text."""
+    told = Told(tables.user.id[train.batch.user], train.batch.item, train.label, train.batch.domain)
+    return told, (train.batch.query < 0) & tables.item.told[train.batch.item]
 
 
 def _fingerprint(network: FoundationNetwork, train: Rows, valid: Rows, settings: TrainingSettings) -> str:
