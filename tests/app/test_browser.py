@@ -40,7 +40,7 @@ class Server:
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         self.process.send_signal(how)
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=240)
         self.log.close()
 
 
@@ -61,6 +61,7 @@ def browser():
 @pytest.fixture
 def page(browser):
     made = browser.new_page(viewport={"width": 1280, "height": 900})
+    made.set_default_timeout(120_000)  # a machine may be busy with other work
     made.errors, made.outside = [], []
     made.on("console", lambda m: made.errors.append(m.text) if m.type == "error" else None)
     made.on("pageerror", lambda e: made.errors.append(str(e)))
@@ -82,8 +83,8 @@ def open_page(page, url: str) -> None:
 
 
 def wait_idle(page) -> None:
-    page.wait_for_selector("#turn-state [data-state=busy]", timeout=30_000)
-    page.wait_for_selector("#turn-state [data-state=idle]", timeout=180_000)
+    page.wait_for_selector("#turn-state [data-state=busy]")
+    page.wait_for_selector("#turn-state [data-state=idle]", timeout=600_000)
 
 
 def row(page, text: str):
@@ -106,11 +107,11 @@ def test_told_restarted_asked_and_a_tool_run(page, tmp_path):
         open_page(page, server.url)
         assert time.monotonic() - start < 15
         say(page, TOLD)
-        page.get_by_text(re.compile(r"Remembered \d thought")).wait_for(timeout=20_000)
+        page.get_by_text(re.compile(r"Remembered \d thought")).wait_for()
         first_thread = page.url
         assert "thread=" in first_thread
         page.get_by_role("tab", name="Memory").click()
-        row(page, "My sister Maria lives in Porto.").wait_for(timeout=20_000)
+        row(page, "My sister Maria lives in Porto.").wait_for()
         shot(page, "memory")
         page.goto("about:blank")  # or the page would complain, rightly, that its server died
     finally:
@@ -119,12 +120,12 @@ def test_told_restarted_asked_and_a_tool_run(page, tmp_path):
     server = Server(tmp_path)
     try:
         open_page(page, first_thread.replace(first_thread.split("/?")[0], server.url))
-        page.locator("#chat").get_by_text(TOLD).wait_for(timeout=20_000)  # the thread is there again
+        page.locator("#chat").get_by_text(TOLD).wait_for()  # the thread is there again
         page.click("#new-chat")
         page.wait_for_function("!document.querySelector('#chat').innerText.includes('allergic')")
         say(page, "Where does Maria live?")
         page.get_by_text(re.compile(r"Recalled \d thought")).click()
-        page.locator("#chat table").get_by_text("Porto").wait_for(timeout=20_000)
+        page.locator("#chat table").get_by_text("Porto").wait_for()
         answer = page.locator("#chat .bot").last.inner_text()
         assert "Porto" in answer.replace("My sister Maria lives in Porto.", "")
         shot(page, "recall")
@@ -132,7 +133,7 @@ def test_told_restarted_asked_and_a_tool_run(page, tmp_path):
         page.click("#chip-2")
         wait_idle(page)
         picture = page.locator("#chat img").last
-        picture.wait_for(state="visible", timeout=60_000)
+        picture.wait_for(state="visible", timeout=240_000)
         page.wait_for_function(
             "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
         )
@@ -149,7 +150,7 @@ def test_hands_on(page, tmp_path):
     try:
         open_page(page, server.url)
         page.press("#message textarea", "Enter")
-        page.locator("#turn-state").get_by_text("Write something first").wait_for(timeout=20_000)
+        page.locator("#turn-state").get_by_text("Write something first").wait_for()
         say(page, TOLD)
 
         # edit: the old message and its thoughts are taken back
@@ -158,41 +159,41 @@ def test_hands_on(page, tmp_path):
         page.locator("#chat button[aria-label='Submit']").first.click()
         wait_idle(page)
         page.get_by_role("tab", name="Memory").click()
-        row(page, "My brother Tom lives in Oslo.").wait_for(timeout=20_000)
+        row(page, "My brother Tom lives in Oslo.").wait_for()
         assert row(page, "Porto").count() == 0
 
         # forget, undo
         row(page, "My brother Tom lives in Oslo.").click()
         page.click("#thought-forget")
-        page.locator("#memory-note").get_by_text("No thoughts yet").wait_for(timeout=20_000)
+        page.locator("#memory-note").get_by_text("No thoughts yet").wait_for()
         page.click("#memory-undo")
-        row(page, "My brother Tom lives in Oslo.").wait_for(timeout=20_000)
+        row(page, "My brother Tom lives in Oslo.").wait_for()
         page.click("#memory-export")
-        page.locator("#memory-file a[href*='thoughts.jsonl']").first.wait_for(state="attached", timeout=20_000)
+        page.locator("#memory-file a[href*='thoughts.jsonl']").first.wait_for(state="attached")
 
         # threads: rename, search, reload, delete
         page.get_by_role("tab", name="Chat").click()
         page.get_by_text("Rename or delete").click()
         page.fill("#thread-title input, #thread-title textarea", "About Tom")
         page.click("#rename-thread")
-        page.locator("#threads").get_by_text("About Tom").first.wait_for(timeout=20_000)
+        page.locator("#threads").get_by_text("About Tom").first.wait_for()
         page.click("#new-chat")
         page.wait_for_function("!document.querySelector('#chat').innerText.includes('Oslo')")
         page.fill("#search-chats input, #search-chats textarea", "no such words")
         page.wait_for_function("!document.querySelector('#threads').innerText.includes('About Tom')")
         page.fill("#search-chats input, #search-chats textarea", "Oslo")
-        page.locator("#threads").get_by_text("About Tom").first.wait_for(timeout=20_000)
+        page.locator("#threads").get_by_text("About Tom").first.wait_for()
         page.reload()
-        page.locator("#threads").get_by_text("About Tom").first.wait_for(timeout=20_000)
+        page.locator("#threads").get_by_text("About Tom").first.wait_for()
         page.locator("#threads").get_by_text("About Tom").click()
-        page.locator("#chat").get_by_text("My brother Tom lives in Oslo.").first.wait_for(timeout=20_000)
+        page.locator("#chat").get_by_text("My brother Tom lives in Oslo.").first.wait_for()
 
         # stop keeps what was written; retry answers again
         page.fill("#message textarea", "Tell me a long story about a ship, with many details, in ten paragraphs.")
         page.press("#message textarea", "Enter")
         page.wait_for_selector("#turn-state [data-state=busy]")
         page.click("#stop")
-        page.wait_for_selector("#turn-state [data-state=idle]", timeout=60_000)
+        page.wait_for_selector("#turn-state [data-state=idle]", timeout=240_000)
         page.locator("#chat").get_by_text(re.compile("Stopped|story|ship", re.IGNORECASE)).first.wait_for()
         page.locator("#chat button[aria-label='Retry']").last.click()
         wait_idle(page)
@@ -231,13 +232,13 @@ def test_a_file_is_added_and_tracked(page, tmp_path, width):
         button = page.get_by_role("button", name="Add a CSV")
         assert button.is_visible()
         upload(page, "notes.csv", b"when,what\n1,rain\n")
-        page.locator("#turn-state").get_by_text("Not added.").wait_for(timeout=20_000)
+        page.locator("#turn-state").get_by_text("Not added.").wait_for()
         assert "holds text" in page.locator("#turn-state").inner_text()
         assert page.locator("#message textarea").input_value() == ""
         shot(page, f"upload-refused-{width}")
         upload(page, "river März.csv", observations())
         line = page.locator("#turn-state")
-        line.get_by_text("120 rows").wait_for(timeout=20_000)
+        line.get_by_text("120 rows").wait_for()
         assert "river_Marz.csv: 2 columns (level (m), flow), 120 rows, 1 value missing." in line.inner_text()
         command = page.locator("#message textarea").input_value()
         assert command.startswith('/track_state {"upload": "river_Marz.csv", "system": "random_walk"')
@@ -248,7 +249,7 @@ def test_a_file_is_added_and_tracked(page, tmp_path, width):
         shot(page, f"upload-{width}")
         page.press("#message textarea", "Enter")
         wait_idle(page)
-        page.locator("#chat img").last.wait_for(state="visible", timeout=60_000)
+        page.locator("#chat img").last.wait_for(state="visible", timeout=240_000)
         page.wait_for_function(
             "[...document.querySelectorAll('#chat img')].length == 2 &&"
             "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
@@ -285,7 +286,7 @@ def test_a_table_is_added_and_its_density_learnt(page, tmp_path, width):
         upload(page, "river.csv", observations())
         page.wait_for_function("document.querySelector('#message textarea').value.startsWith('/track_state')")
         other = page.locator("#other-command")
-        other.get_by_text("Learn its distribution instead").wait_for(timeout=20_000)
+        other.get_by_text("Learn its distribution instead").wait_for()
         shot(page, f"density-offered-{width}")
         other.click()
         page.wait_for_function("document.querySelector('#message textarea').value.startsWith('/estimate_density')")
@@ -293,15 +294,15 @@ def test_a_table_is_added_and_its_density_learnt(page, tmp_path, width):
         page.wait_for_function("document.querySelector('#message textarea').value.startsWith('/track_state')")
 
         upload(page, "people.csv", people())
-        page.locator("#turn-state").get_by_text("No numbers in name: left out.").wait_for(timeout=20_000)
+        page.locator("#turn-state").get_by_text("No numbers in name: left out.").wait_for()
         command = page.locator("#message textarea").input_value()
         assert command == '/estimate_density {"upload": "people.csv", "columns": ["height", "weight"]}'
         other.wait_for(state="hidden")
         shot(page, f"density-upload-{width}")
         page.press("#message textarea", "Enter")
         progress = re.compile(r"(This takes about|Trying|Labelling|Training).* \d+ %")
-        page.locator("#chat").get_by_text(progress).first.wait_for(timeout=60_000)
-        page.wait_for_selector("#turn-state [data-state=idle]", timeout=180_000)
+        page.locator("#chat").get_by_text(progress).first.wait_for(timeout=240_000)
+        page.wait_for_selector("#turn-state [data-state=idle]", timeout=600_000)
         page.wait_for_function(
             "[...document.querySelectorAll('#chat img')].length == 2 &&"
             "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"
@@ -364,18 +365,18 @@ def test_a_campaign_is_added_and_its_budget_planned(page, tmp_path, width):
     try:
         open_page(page, server.url)
         upload(page, "coupons.csv", campaign())
-        page.locator("#turn-state").get_by_text("amount is taken for what they got").wait_for(timeout=30_000)
+        page.locator("#turn-state").get_by_text("amount is taken for what they got").wait_for()
         command = page.locator("#message textarea").input_value()
         assert command.startswith('/allocate_budget {"upload": "coupons.csv", "budget": ')
         other = page.locator("#other-command")
-        other.get_by_text("Learn its distribution instead").wait_for(timeout=20_000)
+        other.get_by_text("Learn its distribution instead").wait_for()
         shot(page, f"budget-upload-{width}")
         page.fill("#message textarea", '/allocate_budget {"upload": "coupons.csv", "budget": 700, "currency": "EUR"}')
         page.press("#message textarea", "Enter")
         page.locator("#chat").get_by_text(re.compile(r"(Reading|Telling|Judging).* \d+ %")).first.wait_for(
-            timeout=60_000
+            timeout=240_000
         )
-        page.wait_for_selector("#turn-state [data-state=idle]", timeout=180_000)
+        page.wait_for_selector("#turn-state [data-state=idle]", timeout=600_000)
         page.wait_for_function(
             "[...document.querySelectorAll('#chat img')].length == 2 &&"
             "[...document.querySelectorAll('#chat img')].every(i => i.complete && i.naturalWidth > 300)"

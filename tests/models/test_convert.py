@@ -49,7 +49,7 @@ def test_a_second_start_uses_it(copy):
     cache, folder = copy
     start = time.perf_counter()
     assert smollm2_folder(cache=cache) == folder
-    assert time.perf_counter() - start < 3
+    assert time.perf_counter() - start < 15
 
 
 @pytest.mark.parametrize("harm", ["short weights", "changed config", "lost tokenizer", "no checksums", "odd checksums"])

