@@ -26,7 +26,7 @@ from bethink.tools.recommendation.samples import NO_QUERY, Entities, Floats, Int
 from bethink.tools.recommendation.text_features import TextFeatures
 from bethink.tools.recommendation.training import PREDICT_ROWS, TrainingReport, TrainingSettings, fit, predict
 
-FORMAT = 1
+FORMAT = 2
 HELD_OUT = 0.1
 """Share of the samples held out to stop by, where no validation samples are given: half of them by item."""
 Progress = Callable[[float, str], None]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bethink.tools.recommendation.foundation import Foundation
     from bethink.tools.recommendation.text_features import TextFeatures
 
-FORMAT = 1
+FORMAT = 2
 SECONDS = 60.0
 """Of training, at most; reading texts comes before."""
 EPOCHS = 30

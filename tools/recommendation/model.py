@@ -1,7 +1,7 @@
 """The network: sides of users, queries and items, an adaptive layer for domains, two towers that meet, and experts.
 
     logit = c + a_0 + b_0 + sum_k>0 a_k b_k + w_d cos(query text, item text) + taste_u . item text
-            + tower_d(experts([a; b; a b]))
+            + new_i company_u . [item text; 1] + tower_d(experts([a; b; a b]))
 
 with a = adapt_d(user + query) and b = adapt_d(item), each side an aspect gating fusion (:mod:`.fusion`) of id, text
 and features, the adaptive layer and the experts of :mod:`.experts`. All but the last term is a dot product of a vector
@@ -285,7 +285,8 @@ class FoundationNetwork(nn.Module):
             logit = logit + MATCH_UNIT * self.match[domain] * cosine
         if self.taste is not None:
             known, items, rows = tables.user.id[batch.user], tables.item, batch.item
-            logit = logit + self.taste(known, items.text[rows], items.told[rows], domain)
+            unknown = gates["item"][:, 0] == 0
+            logit = logit + self.taste(known, items.text[rows], items.told[rows], domain, unknown)
         if self.mixture is not None:
             x = torch.cat([user, item, user[:, 1:] * item[:, 1:]], 1)
             logit = logit + self.mixture(x, domain)
@@ -313,11 +314,12 @@ class FoundationNetwork(nn.Module):
 
     @torch.inference_mode()
     def item_vectors(self, tables: Tables, rows: Tensor, domain: int) -> Tensor:
-        """Vectors [n, D + 1] of items in a domain; with tastes [n, D + 1 + T]."""
+        """Vectors [n, D + 1] of items in a domain; with tastes [n, D + 2 + 2 T]."""
         item, _ = self._item(tables, rows, self._all(rows, domain))
         parts = [torch.ones(len(rows), 1), item]
         if self.taste is not None:
-            parts.append(self.taste.centred(tables.item.text[rows], tables.item.told[rows]))
+            items = tables.item
+            parts.append(self.taste.items(items.text[rows], items.told[rows], items.id[rows] == 0))
         return torch.cat(parts, 1)
 
     @torch.inference_mode()

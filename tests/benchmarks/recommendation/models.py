@@ -25,18 +25,17 @@ ABLATIONS: dict[str, dict[str, Any]] = {
 }
 """Settings of ours that leave a part out; the others are those chosen for ours as a whole."""
 WITHOUT_TASTE = "ours without tastes"
-"""Ours as it is without what tastes in the space of texts say; shown, no bar."""
-PLAIN = {f"{name}, no tastes": name for name in NETWORKS}
-"""Networks without that feature, which they do not have by themselves; shown, no bar."""
-MODELS = (OURS, *ABLATIONS, WITHOUT_TASTE, *BASELINES, *PLAIN)
+"""Ours as it is without what it makes of users' histories in the space of texts; shown, no bar."""
+WITH_TASTES = {"boosting, our tastes": "boosting", "star, our tastes": "star"}
+"""Baselines that are given our tastes as a feature, which is a part of our model and not of theirs; shown, no bar."""
+MODELS = (OURS, *ABLATIONS, WITHOUT_TASTE, *BASELINES, *WITH_TASTES)
 NETWORK_GRID: tuple[dict[str, Any], ...] = tuple(
-    {"rate": rate, "id_dropout": dropped, "weight_decay": decay, "batch": 1024}
-    for (rate, decay), dropped in product(((1e-3, 1e-5), (3e-3, 1e-5), (3e-3, 1e-4), (1e-2, 1e-5)), (0.0, 0.3))
+    {"rate": rate, "id_dropout": 0.3, "weight_decay": decay, "batch": 1024}
+    for rate, decay in ((1e-3, 1e-5), (3e-3, 1e-5), (3e-3, 1e-6), (1e-2, 1e-5))
 )
 """Settings tried for each network of the baselines."""
 OURS_GRID: tuple[dict[str, Any], ...] = tuple(
-    {"learning_rate": rate, "id_dropout": dropped, "width": width}
-    for rate, dropped, width in product((2e-3, 5e-3), (0.15, 0.3), (17, 33))
+    {"id_dropout": dropped, "width": width, "members": 2} for dropped, width in product((0.15, 0.3), (17, 33))
 )
 """Settings tried for ours, as many."""
 GRIDS = {OURS: OURS_GRID, **dict.fromkeys(NETWORKS, NETWORK_GRID)}
@@ -98,11 +97,11 @@ def model(name: str, texts: Texts, settings: Mapping[str, Any]) -> Baseline:
         return Ours({**settings, **ABLATIONS.get(name, {})})
     if name == WITHOUT_TASTE:
         return Ours({**settings, "taste": False})
-    if name in PLAIN:
-        return baseline(PLAIN[name], texts, {**settings, "taste": False})
+    if name in WITH_TASTES:
+        return baseline(WITH_TASTES[name], texts, settings, tastes=True)
     return baseline(name, texts, settings)
 
 
 def tuned_as(name: str) -> str:
     """The model whose settings it takes."""
-    return OURS if name in ABLATIONS or name == WITHOUT_TASTE else PLAIN.get(name, name)
+    return OURS if name in ABLATIONS or name == WITHOUT_TASTE else WITH_TASTES.get(name, name)

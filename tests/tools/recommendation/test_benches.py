@@ -24,7 +24,7 @@ from tests.benchmarks.recommendation.scores import interval, scores
 from tests.benchmarks.report import Bar
 from tests.tools.recommendation.baselines.constructed import constructed
 
-NAMES = {"ours": 0.70, "star, no tastes": 0.62, "without text": 0.60, "star": 0.65, "popularity": 0.50}
+NAMES = {"ours": 0.70, "star, our tastes": 0.67, "without text": 0.60, "star": 0.65, "popularity": 0.50}
 
 
 def score(warm: float, cold: float) -> dict[str, Any]:
@@ -238,16 +238,15 @@ def test_sets_that_are_not_wanted_now_stay_as_they_were(
 def test_all_tables_of_cold_start_print(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     whole = results()
     monkeypatch.setattr(cold_start, "BASELINES", {"star": "", "popularity": ""})
-    monkeypatch.setattr(cold_start, "NETWORKS", {"star": ""})
-    monkeypatch.setattr(cold_start, "PLAIN", {"star, no tastes": "star"})
+    monkeypatch.setattr(cold_start, "WITH_TASTES", {"star, our tastes": "star"})
     monkeypatch.setattr(cold_start, "ABLATIONS", {"without text": {}})
     cold_start.tables("set", whole)
     bars, figures = cold_start.judge("set", whole)
     assert len(bars) == 5
-    assert set(figures) == {"gains", "gains_without_tastes", "ablations"}
+    assert set(figures) == {"gains", "gains_with_tastes", "ablations"}
     assert figures["gains"]["cold auc"]["gain"] == pytest.approx(0.05)
-    assert figures["gains_without_tastes"]["cold auc"]["best"] == "star, no tastes"
-    assert figures["gains_without_tastes"]["cold auc"]["gain"] == pytest.approx(0.08)
+    assert figures["gains_with_tastes"]["cold auc"]["best"] == "star, our tastes"
+    assert figures["gains_with_tastes"]["cold auc"]["gain"] == pytest.approx(0.03)
     assert "without text" in capsys.readouterr().out
     assert Path(cold_start.__file__).name == "cold_start.py"
 
@@ -279,8 +278,11 @@ def test_ours_and_its_ablations_learn_behind_the_protocol(
     assert {name: tuned_as(name) for name in (*ABLATIONS, WITHOUT_TASTE)} == dict.fromkeys(
         (*ABLATIONS, WITHOUT_TASTE), judging.OURS
     )
-    assert tuned_as("star, no tastes") == tuned_as("star") == "star"
-    assert not model("star, no tastes", texts, {"rate": 0.5}).settings.taste
+    assert tuned_as("star, our tastes") == tuned_as("star") == "star"
+    assert model("star, our tastes", texts, {"rate": 0.5}).settings.taste
+    assert not model("star", texts, {"rate": 0.5}).settings.taste
+    assert model("boosting, our tastes", texts, {}).taste
+    assert not model("boosting", texts, {}).taste
     assert set(MODELS) >= {tuned_as(name) for name in MODELS}
     assert ours["without gating"].model.network.gating == "mean"
     assert not ours["without domain adaptation"].model.network.adaptation

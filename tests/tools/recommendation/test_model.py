@@ -181,6 +181,7 @@ def test_all_weights_get_a_gradient_once_the_experts_have_moved():
     network = made().train()
     assert network.taste is not None
     network.taste.table = torch.randn_like(network.taste.table)
+    network.taste.company = torch.randn_like(network.taste.company)
     network(TABLES, rows(400)).logit.square().mean().backward()
     silent = [name for name, weight in network.named_parameters() if weight.grad is None or not weight.grad.any()]
     assert not silent

@@ -33,28 +33,31 @@ BASELINES = COUNTS | SHALLOW | NETWORKS
 """Names, and where each is."""
 
 
-def baseline(name: str, texts: Texts, settings: Mapping[str, Any] | None = None) -> Baseline:
+def baseline(name: str, texts: Texts, settings: Mapping[str, Any] | None = None, *, tastes: bool = False) -> Baseline:
     """A new one, by its name.
 
     Args:
         name: one of ``BASELINES``.
         texts: vectors of all items and queries, and of users where they have texts; counts need none.
         settings: of a network, over the defaults of ``networks.Settings``.
+        tastes: give a network, or boosting, our model's tastes as a feature.
 
     Raises:
-        ValueError: an unknown name, or settings for what has none.
+        ValueError: an unknown name, or settings or tastes for what has none.
         TypeError: a setting that does not exist.
     """
     if name not in BASELINES:
         raise ValueError(f"There is no baseline {name!r}; choose from {', '.join(BASELINES)}.")
     if settings and name not in NETWORKS:
         raise ValueError(f"{name} takes no settings: it chooses its own by validation.")
+    if tastes and name not in (*NETWORKS, "boosting"):
+        raise ValueError(f"{name} cannot be given tastes; networks and boosting can.")
     module, kind = BASELINES[name].split(".")
     made = getattr(import_module(f"{__name__}.{module}"), kind)
     if name in COUNTS:
         return made()
     if name in SHALLOW:
-        return made(texts)
+        return made(texts, taste=True) if tastes else made(texts)
     from bethink.tools.recommendation.baselines.networks import Settings
 
-    return made(texts, Settings(**(settings or {})))
+    return made(texts, Settings(**{**(settings or {}), "taste": tastes}))

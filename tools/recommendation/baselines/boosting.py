@@ -34,15 +34,17 @@ class Boosting:
 
     Sparse features and the domain as categories; numbers as they are, NaN where missing; the first 32 principal
     components of the item's text and of the query's in the same directions; their cosine; shares of clicks of the user
-    and of the item, and the user's taste for the item's text, from other folds.
+    and of the item, from other folds.
 
     Args:
         texts: vectors of items and queries.
+        taste: whether it is told, too, how the item's text fits the user's taste (:mod:`.taste`), from other folds.
 
     Cost: 4 settings x up to 400 trees x rows x features.
     """
 
     texts: Texts
+    taste: bool = False
     chosen: dict[str, Any] = field(default_factory=dict, init=False)
     trees: int = field(default=0, init=False)
     model: Any = field(init=False)
@@ -153,7 +155,7 @@ class Boosting:
             self.item_text[samples.item],
             self.query_text[samples.query],
             np.stack([cosine, user_share, item_share], axis=1),
-            taste,
+            *([taste] if self.taste else []),
         ]
         return np.concatenate(parts, axis=1, dtype=np.float64)
 

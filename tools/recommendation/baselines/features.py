@@ -1,7 +1,7 @@
 """The features of every baseline, the same that our model gets: ids, domain, sparse features, numbers, frozen text.
 
-And what our model makes of them beforehand: the cosine of query and item, and how the item's text fits the user's taste
-(:mod:`.taste`).
+And what our model makes of them beforehand: the cosine of query and item, and, if a baseline is to be given it, how the
+item's text fits the user's taste (:mod:`.taste`).
 
 Networks get all ids and levels as columns of whole numbers, each with its size, and the rest as one dense vector a
 sample. An id that training never saw is level 0, whose embedding stays zero, so that a new item is no random vector.

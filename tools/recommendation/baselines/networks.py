@@ -65,7 +65,7 @@ class Settings:
     epochs: int = 50
     checks: int = 2
     average: float = 0.99
-    taste: bool = True
+    taste: bool = False
     patience: int = 6
 
 

@@ -1,4 +1,4 @@
-"""How an item's text fits what its user liked before: a feature that our model has, so that baselines have it, too.
+"""How an item's text fits what its user liked before: a part of our model, for baselines to be given as a feature.
 
 A user's taste is a linear function of an item's text t (centred), by ridge regression with one covariance C for all:
 

@@ -85,17 +85,19 @@ def test_a_new_item_is_judged_by_all_but_its_number(name: str) -> None:
     assert first == pytest.approx(second, abs=1e-7)
 
 
-def test_a_network_can_go_without_tastes() -> None:
+def test_a_network_can_be_given_tastes() -> None:
     train, valid, cold, texts = constructed(n=6000, users=20, items=200)
     told, plain = (
-        baseline("star", texts, QUICK | {"id_dropout": 0.3, "taste": taste}).fit(train, valid, seed=0)
-        for taste in (True, False)
+        baseline("star", texts, QUICK | {"id_dropout": 0.3}, tastes=tastes).fit(train, valid, seed=0)
+        for tastes in (True, False)
     )
     assert auc(cold.label, told.predict(cold)) > auc(cold.label, plain.predict(cold))
     before = plain.predict(cold)
     assert not plain.features.encode(cold).taste.any()
     plain.features.tastes.text[:] = 1e3
     assert np.array_equal(plain.predict(cold), before)
+    with pytest.raises(ValueError, match="cannot be given tastes"):
+        baseline("popularity", texts, tastes=True)
 
 
 def test_the_best_state_by_validation_is_kept() -> None:

@@ -71,9 +71,9 @@ def test_text_logistic_knows_new_items_and_is_the_same_as_on_single_rows() -> No
     assert found == pytest.approx(wanted, abs=1e-3)
 
 
-def test_boosting_knows_new_items_better_than_text_that_sees_no_user() -> None:
+def test_boosting_with_tastes_knows_new_items_better_than_text_that_sees_no_user() -> None:
     train, valid, cold, texts = constructed(n=6000, users=20)
-    model = Boosting(texts).fit(train, valid, seed=0)
+    model = Boosting(texts, taste=True).fit(train, valid, seed=0)
     alone = TextLogistic(texts).fit(train, valid, seed=0)
     assert auc(cold.label, model.predict(cold)) > auc(cold.label, alone.predict(cold)) + 0.01
     assert model.predict(cold) == pytest.approx(model.model.predict_proba(model._all_rows(cold))[:, 1], abs=0.35)
