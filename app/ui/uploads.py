@@ -182,8 +182,7 @@ def _catalogue_of(source: Path, wanted: str) -> _Items | None:
     A table with a column of users is a log or a list of people, and so is one whose names are people's; one with
     nothing but a name and numbers is a table of measurements.
     """
-    from bethink.tools.budget.columns import words_of
-    from bethink.tools.budget.frames import read_frame
+    from bethink.tools.frames import read_frame, words_of
     from bethink.tools.recommendation.catalogue import printable
     from bethink.tools.recommendation.column_names import TITLES, USER_IDS
     from bethink.tools.recommendation.columns import guess_schema

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bethink.tools.budget.cmdp import Floats, Ints
-from bethink.tools.budget.findings import CampaignError, Finding, listed, quoted
-from bethink.tools.budget.quantities import LARGEST, coded, is_missing, quantities, written
+from bethink.tools.findings import Finding, TableError, listed, quoted
+from bethink.tools.quantities import LARGEST, coded, is_missing, quantities, written
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,13 +69,13 @@ def read_arms(
     """Tell face values from arms and number them; O(n).
 
     Args:
-        column: as :func:`bethink.tools.budget.frames.read_frame` gives it.
+        column: as :func:`bethink.tools.frames.read_frame` gives it.
         name: of the column.
         amounts: face values to plan with; None: those that occur.
         arm_costs: what sending each arm costs; None: nothing. Makes arms of whatever the column holds.
 
     Raises:
-        CampaignError: ``no_control``, ``negative_amount``, ``unknown_amount``, ``too_many_amounts``, ``arm_costs``,
+        TableError: ``no_control``, ``negative_amount``, ``unknown_amount``, ``too_many_amounts``, ``arm_costs``,
             and what :func:`quantities` refuses.
 
     Example:
@@ -91,7 +91,7 @@ def read_arms(
     missing = np.array([is_missing(level) for level in levels], bool) & ~control
     used = present & ~missing
     if not used.any():
-        raise CampaignError("no_amounts", f"Column {quoted(name)} holds no amount.", "Name the column of amounts.")
+        raise TableError("no_amounts", f"Column {quoted(name)} holds no amount.", "Name the column of amounts.")
     held = {text for text, use in zip(texts, used, strict=True) if use}
     named = held <= {"True", "False"} or (held <= {"0", "1"} and TREATMENT.match(name) is not None)
     if arm_costs is None and (amounts is not None or not named):
@@ -102,7 +102,7 @@ def read_arms(
             return _face_values(values, name, amounts, money.currencies)
         if amounts is not None:
             row, cell = money.text or (0, "")
-            raise CampaignError(
+            raise TableError(
                 "unknown_amount",
                 f"Column {quoted(name)} holds {quoted(cell)} in row {row + 1:,}, which is no amount.",
                 "Leave out `amounts` and state what each arm costs, or write amounts like 5.00.",
@@ -120,9 +120,9 @@ def _face_values(values: Floats, name: str, amounts: Sequence[float] | None, cur
     found = np.unique(values[known])
     if found[0] < 0:
         message = f"Column {quoted(name)} holds the negative amount {found[0]:g}."
-        raise CampaignError("negative_amount", message, "Give amounts of zero or more; 0 is no coupon.")
+        raise TableError("negative_amount", message, "Give amounts of zero or more; 0 is no coupon.")
     if len(found) > MOST_ARMS:
-        raise CampaignError(
+        raise TableError(
             "too_many_amounts",
             f"Column {quoted(name)} has {len(found):,} distinct amounts; {MOST_ARMS} is the most.",
             "Round the amounts to a few steps, or name the column that says what was offered, not what was spent.",
@@ -135,7 +135,7 @@ def _face_values(values: Floats, name: str, amounts: Sequence[float] | None, cur
         strange = found[np.abs(found[:, None] - wanted).min(1) > 1e-9]
         if len(strange):
             others = ", ".join(f"{value:g}" for value in strange[:6])
-            raise CampaignError(
+            raise TableError(
                 "unknown_amount",
                 f"Column {quoted(name)} holds amounts that were not stated: {others}.",
                 "Add them to `amounts`, or leave out their rows.",
@@ -149,7 +149,7 @@ def _face_values(values: Floats, name: str, amounts: Sequence[float] | None, cur
     if found[0] > 1e-9:
         empty = int((~known).sum())
         message = f"Nobody in column {quoted(name)} got nothing; the least amount is {found[0]:g}."
-        raise CampaignError("no_control", message, _control_hint(empty))
+        raise TableError("no_control", message, _control_hint(empty))
     actions = np.where(known, np.abs(np.where(known, values, 0.0)[:, None] - wanted).argmin(1), -1)
     labels = tuple(f"{value:.12g}" for value in wanted)
     return Arms(actions, wanted, labels, True, currencies, findings)
@@ -169,7 +169,7 @@ def _stated(amounts: Sequence[float]) -> Floats:
         or not len(wanted)
         or not (np.isfinite(wanted).all() and wanted.min() >= 0 and wanted.max() <= LARGEST)
     ):
-        raise CampaignError(
+        raise TableError(
             "negative_amount", f"amounts is {list(amounts)!r:.80}.", "Give finite amounts of zero or more."
         )
     return np.union1d([0.0], wanted)
@@ -178,7 +178,7 @@ def _stated(amounts: Sequence[float]) -> Floats:
 def _arms(codes: Ints, texts: list[str], used: np.ndarray, name: str, arm_costs: Mapping[str, float] | None) -> Arms:
     labels = sorted({text for text, use in zip(texts, used, strict=True) if use}, key=_natural)
     if len(labels) > MOST_ARMS:
-        raise CampaignError(
+        raise TableError(
             "too_many_amounts",
             f"Column {quoted(name)} has {len(labels):,} distinct texts; {MOST_ARMS} arms is the most.",
             "Name the column that says what each user was given, by amounts or by the names of a few arms.",
@@ -190,7 +190,7 @@ def _arms(codes: Ints, texts: list[str], used: np.ndarray, name: str, arm_costs:
         controls = zero
     if len(controls) != 1:
         what = "none of the arms" if not controls else "more than one arm"
-        raise CampaignError(
+        raise TableError(
             "no_control",
             f"Column {quoted(name)} holds the arms {listed(labels)}; {what} is known to get nothing.",
             "State what sending each arm costs in `arm_costs`, 0 for the one without a coupon.",
@@ -198,7 +198,7 @@ def _arms(codes: Ints, texts: list[str], used: np.ndarray, name: str, arm_costs:
     control = controls[0]
     if costs[control] != 0:
         message = f"The arm {quoted(control)} gets nothing, but is stated to cost {costs[control]:g}."
-        raise CampaignError("arm_costs", message, "State a cost of 0 for it.")
+        raise TableError("arm_costs", message, "State a cost of 0 for it.")
     ordered = sorted(labels, key=lambda label: (label != control, costs[label], _natural(label)))
     number = {label: index for index, label in enumerate(ordered)}
     table = np.array([number.get(text, -1) if use else -1 for text, use in zip(texts, used, strict=True)] + [-1])
@@ -221,13 +221,13 @@ def _costs(labels: list[str], name: str, arm_costs: Mapping[str, float] | None) 
         if label is None:
             near = difflib.get_close_matches(str(arm), labels, 3, 0.5) or labels
             message = f"There is no arm {quoted(arm)} in column {quoted(name)}."
-            raise CampaignError("arm_costs", message, f"There are: {listed(near)}.")
+            raise TableError("arm_costs", message, f"There are: {listed(near)}.")
         if not 0 <= float(cost) <= LARGEST:
             message = f"The cost of arm {quoted(arm)} is {cost}."
-            raise CampaignError("arm_costs", message, "State a cost of zero or more.")
+            raise TableError("arm_costs", message, "State a cost of zero or more.")
         costs[label] = float(cost)
     left = [label for label in labels if label not in costs and not is_control(label)]
     if left:
         message = f"arm_costs does not say what these arms cost: {listed(left)}."
-        raise CampaignError("arm_costs", message, "State the cost of every arm, 0 for the one without a coupon.")
+        raise TableError("arm_costs", message, "State the cost of every arm, 0 for the one without a coupon.")
     return {label: costs.get(label, 0.0) for label in labels}

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from bethink.tools.budget.cmdp import Floats, Ints
 from bethink.tools.budget.columns import Columns, guess_columns
 from bethink.tools.budget.encoding import FeatureEncoding
-from bethink.tools.budget.findings import Finding, quoted
-from bethink.tools.budget.frames import MAX_BYTES, read_frame
 from bethink.tools.budget.log import Log
 from bethink.tools.budget.propensities import logged_shares
+from bethink.tools.findings import Finding, quoted
+from bethink.tools.frames import MAX_BYTES, read_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,7 +116,7 @@ class CampaignDataset:
             there is none.
 
         Raises:
-            CampaignError: whatever makes the table no campaign, with a code.
+            TableError: whatever makes the table no campaign, with a code.
             TableFileError: a file or table that cannot be read.
             TypeError: what is no table.
 

@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike
 
 from bethink.tools.budget.cmdp import Floats, Ints
 from bethink.tools.budget.encoding import require_columns
-from bethink.tools.budget.findings import CampaignError, listed, quoted
 from bethink.tools.budget.levels import Levels, as_list, as_object, as_text, as_whole, levels_of, ways
+from bethink.tools.findings import TableError, listed, quoted
 from bethink.tools.tables import MOST_COLUMNS
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Cells:
             rows_per_amount: rows of the rarest amount that a cell should have on average.
 
         Raises:
-            CampaignError: ``no_rows``; ``bad_targets`` for targets of another length or that are not finite.
+            TableError: ``no_rows``; ``bad_targets`` for targets of another length or that are not finite.
             ValueError: limits below 1.
 
         Example:
@@ -114,7 +114,7 @@ class Cells:
         wanted = np.asarray(targets, np.float64)
         wanted = wanted[:, None] if wanted.ndim == 1 else wanted
         if not len(frame) or len(wanted) != len(frame) or len(actions) != len(frame) or not np.isfinite(wanted).all():
-            raise CampaignError(
+            raise TableError(
                 "bad_targets" if len(frame) else "no_rows",
                 f"Cells need rows with a finite target and an action each; there are {len(frame):,} rows, "
                 f"{len(wanted):,} targets and {len(actions):,} actions.",
@@ -143,7 +143,7 @@ class Cells:
             columns: what to tell apart too. A column that counts already takes the levels given here.
 
         Raises:
-            CampaignError: ``no_rows``, ``no_column``, ``not_numbers``.
+            TableError: ``no_rows``, ``no_column``, ``not_numbers``.
             ValueError: a column given twice, or more states than possible.
 
         Example:
@@ -154,7 +154,7 @@ class Cells:
             ('age=20, town=Bonn', 'age=20, town=Ulm', 'age=40, town=Ulm')
         """
         if not len(frame):
-            raise CampaignError("no_rows", "States need rows; there are none.", "Give at least one row.")
+            raise TableError("no_rows", "States need rows; there are none.", "Give at least one row.")
         given = {levels.name: levels for levels in columns}
         if len(given) < len(columns):
             raise ValueError(f"A column is given twice among {listed(levels.name for levels in columns)}.")
@@ -191,7 +191,7 @@ class Cells:
         counting by how far apart they are.
 
         Raises:
-            CampaignError: ``no_column``, ``not_numbers``.
+            TableError: ``no_column``, ``not_numbers``.
         """
         require_columns(frame, [levels.name for levels in self.columns])
         found = np.zeros(len(frame), np.int64)

@@ -6,7 +6,6 @@ Names are data: they are compared with lists of words, and shown quoted. Nothing
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bethink.tools.budget.arms import MOST_ARMS, is_control
-from bethink.tools.budget.currency import CURRENCIES
-from bethink.tools.budget.findings import CampaignError, listed, quoted
-from bethink.tools.budget.panel import read_times
-from bethink.tools.budget.quantities import coded, quantities
+from bethink.tools.currencies import CURRENCIES
+from bethink.tools.findings import TableError, listed, quoted
+from bethink.tools.frames import words_of
+from bethink.tools.quantities import coded, quantities
 from bethink.tools.tables import TableFileError
+from bethink.tools.times import read_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,12 +82,12 @@ def guess_columns(names: Sequence[str], frame: pd.DataFrame, stated: Mapping[str
 
     Args:
         names: the columns to choose from.
-        frame: a table that has them, as :func:`bethink.tools.budget.frames.read_frame` gives it.
+        frame: a table that has them, as :func:`bethink.tools.frames.read_frame` gives it.
         stated: roles that are known: a name (for features and propensity also several), or an empty text where there
             is no such column. None and roles left out are guessed.
 
     Raises:
-        CampaignError: ``no_column`` for a stated column that is not there, or that stands for two roles;
+        TableError: ``no_column`` for a stated column that is not there, or that stands for two roles;
             ``no_action``, ``no_reward`` where none was found.
 
     Example:
@@ -107,16 +107,6 @@ def _some_rows(frame: pd.DataFrame) -> pd.DataFrame:
     if len(frame) <= SAMPLE_ROWS:
         return frame
     return frame.iloc[np.sort(np.random.default_rng(0).choice(len(frame), SAMPLE_ROWS, replace=False))]
-
-
-def words_of(name: str) -> str:
-    """A name in small letters, words joined by underscores.
-
-    Example:
-        >>> words_of("CouponAmount (EUR)")
-        'coupon_amount_eur'
-    """
-    return "_".join(re.findall(r"[^\W_]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name[:200]).lower()))
 
 
 class _Guess:
@@ -175,10 +165,10 @@ class _Guess:
                 continue
             if name not in self.names:
                 near = difflib.get_close_matches(str(name)[:200], self.names[:2000], 3, 0.5) or self.names[:6]
-                raise CampaignError("no_column", f"There is no column {quoted(name)}.", f"There are: {listed(near)}.")
+                raise TableError("no_column", f"There is no column {quoted(name)}.", f"There are: {listed(near)}.")
             if name in self.taken and "segment" not in (role, self.taken[name]):
                 message = f"Column {quoted(name)} cannot be both {self.taken[name]} and {role}."
-                raise CampaignError("no_column", message, "State one column for each.")
+                raise TableError("no_column", message, "State one column for each.")
             self.taken[name] = role
         self.roles[role] = value if isinstance(value, str) else tuple(several)
         self.reasons[role] = "stated" if any(several) else "stated that there is none"
@@ -278,11 +268,9 @@ class _Guess:
             return "it is an identifier"
         return ""
 
-    def _none(self, role: str, code: str, what: str, kind: str) -> CampaignError:
+    def _none(self, role: str, code: str, what: str, kind: str) -> TableError:
         message = f"No column was found that says {what}."
-        return CampaignError(
-            code, message, f"State which column holds {kind} ({role}); there are: {listed(self.names)}."
-        )
+        return TableError(code, message, f"State which column holds {kind} ({role}); there are: {listed(self.names)}.")
 
     # -- what a column holds ----------------------------------------------------------------------------------------
 

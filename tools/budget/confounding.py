@@ -9,7 +9,7 @@ import numpy as np
 
 from bethink.tools.budget.cmdp import Bools, Floats, Ints
 from bethink.tools.budget.encoding import numbers_in
-from bethink.tools.budget.quantities import coded
+from bethink.tools.quantities import coded
 
 if TYPE_CHECKING:
     import pandas as pd

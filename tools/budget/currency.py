@@ -7,64 +7,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bethink.tools.budget.findings import CampaignError, quoted
+from bethink.tools.currencies import CODES, currency_code
+from bethink.tools.findings import TableError, quoted
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bethink.tools.budget.columns import Columns
 
-_SIGNS = {
-    "€": "EUR",
-    "$": "USD",
-    "us$": "USD",
-    "a$": "AUD",
-    "c$": "CAD",
-    "r$": "BRL",
-    "hk$": "HKD",
-    "£": "GBP",
-    "¥": "JPY",
-    "円": "JPY",
-    "元": "CNY",
-    "₹": "INR",
-    "₩": "KRW",
-    "₽": "RUB",
-    "₺": "TRY",
-    "₫": "VND",
-    "₴": "UAH",
-    "₦": "NGN",
-    "₱": "PHP",
-    "฿": "THB",
-    "zł": "PLN",
-    "kč": "CZK",
-    "euro": "EUR",
-    "euros": "EUR",
-    "dollar": "USD",
-    "dollars": "USD",
-    "yen": "JPY",
-    "rmb": "CNY",
-    "yuan": "CNY",
-    "kr": "kr",
-}
-CODES = (
-    "AED ARS AUD BRL CAD CHF CLP CNY COP CZK DKK EGP EUR GBP HKD HUF IDR ILS INR JPY KRW KZT MAD MXN MYR NGN NOK NZD "
-    "PEN PHP PKR PLN RON RUB SAR SEK SGD THB TRY TWD UAH USD VND ZAR"
-)
-CURRENCIES = {**_SIGNS, **{code.lower(): code for code in CODES.split()}}
-"""What is written in front of or behind money, in small letters, and its code."""
 COLUMNS = ("currency", "currency_code", "ccy", "waehrung", "wahrung", "währung")
 """Names of a column that holds nothing but currencies."""
-
-
-def currency_code(text: str) -> str:
-    """The code of a currency however it is written; what is not known comes back in capital letters.
-
-    Example:
-        >>> currency_code("€"), currency_code("euros"), currency_code("eur"), currency_code("Points")
-        ('EUR', 'EUR', 'EUR', 'POINTS')
-    """
-    plain = text.strip()
-    return CURRENCIES.get(plain.lower(), plain.upper())
 
 
 def currency_of(frame: pd.DataFrame, columns: Columns, beside_amounts: Iterable[str], stated: str | None) -> str | None:
@@ -72,10 +24,10 @@ def currency_of(frame: pd.DataFrame, columns: Columns, beside_amounts: Iterable[
     or as stated; None if nothing says it.
 
     Raises:
-        CampaignError: ``currency`` for more than one, or another than stated.
+        TableError: ``currency`` for more than one, or another than stated.
     """
-    from bethink.tools.budget.columns import words_of
-    from bethink.tools.budget.quantities import coded, is_missing, quantities
+    from bethink.tools.frames import words_of
+    from bethink.tools.quantities import coded, is_missing, quantities
 
     where = dict.fromkeys(beside_amounts, columns.action)
     for name in (columns.cost, columns.reward):
@@ -93,9 +45,9 @@ def currency_of(frame: pd.DataFrame, columns: Columns, beside_amounts: Iterable[
     if len(where) > 1:
         parts = ", ".join(f"{quoted(currency)} in {quoted(name)}" for currency, name in list(where.items())[:6])
         message = f"The file has more than one currency: {parts}."
-        raise CampaignError("currency", message, "Convert all money into one currency, or split the file.")
+        raise TableError("currency", message, "Convert all money into one currency, or split the file.")
     found = next(iter(where), None)
     if stated and found and currency_code(stated) != found:
         message = f"The currency is stated as {quoted(stated)}; column {quoted(where[found])} has {quoted(found)}."
-        raise CampaignError("currency", message, f"State {quoted(found)}, or convert the money.")
+        raise TableError("currency", message, f"State {quoted(found)}, or convert the money.")
     return currency_code(stated) if stated else found

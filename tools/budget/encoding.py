@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bethink.tools.budget.findings import CampaignError, listed, quoted
-from bethink.tools.budget.quantities import coded
+from bethink.tools.findings import TableError, listed, quoted
+from bethink.tools.quantities import coded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +78,7 @@ class FeatureEncoding:
         """Encode a frame that has the columns, as float32 [n, d]; O(n d).
 
         Raises:
-            CampaignError: ``no_column``, or ``not_numbers`` for text where numbers were learned.
+            TableError: ``no_column``, or ``not_numbers`` for text where numbers were learned.
         """
         require_columns(frame, [column.name for column in self.columns])
         parts = [np.zeros((len(frame), 0), np.float32)]
@@ -123,12 +123,12 @@ def required_numbers(column: pd.Series, name: str) -> NDArray[np.float64]:
     """:func:`numbers_in`, or an error that names the column.
 
     Raises:
-        CampaignError: ``not_numbers``.
+        TableError: ``not_numbers``.
     """
     found = numbers_in(column)
     if found is None:
         message = f"Column {quoted(name)} held numbers when it was learned from; it holds text now."
-        raise CampaignError("not_numbers", message, "Give the same columns, read the same way.")
+        raise TableError("not_numbers", message, "Give the same columns, read the same way.")
     return found
 
 
@@ -136,8 +136,8 @@ def require_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
     """Refuse a frame without the columns.
 
     Raises:
-        CampaignError: ``no_column``.
+        TableError: ``no_column``.
     """
     absent = [name for name in names if name not in frame.columns]
     if absent:
-        raise CampaignError("no_column", f"Columns are missing: {listed(absent)}.", "Give the same columns as before.")
+        raise TableError("no_column", f"Columns are missing: {listed(absent)}.", "Give the same columns as before.")

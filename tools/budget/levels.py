@@ -12,8 +12,8 @@ import numpy as np
 
 from bethink.tools.budget.cmdp import Floats, Ints
 from bethink.tools.budget.encoding import numbers_in, places, required_numbers
-from bethink.tools.budget.findings import quoted
-from bethink.tools.budget.quantities import coded
+from bethink.tools.findings import quoted
+from bethink.tools.quantities import coded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class Levels:
         """The level of every row [n].
 
         Raises:
-            CampaignError: ``not_numbers`` for text where numbers were learned.
+            TableError: ``not_numbers`` for text where numbers were learned.
         """
         if self.edges is None:
             return places(column, self.number, self.otherwise, self.missing)

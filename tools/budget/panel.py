@@ -10,18 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from bethink.tools.budget.cmdp import Floats, Ints
-from bethink.tools.budget.findings import CampaignError, Finding, quoted
-from bethink.tools.budget.quantities import coded, is_missing, quantities
-from bethink.tools.dates import DateError, seconds_of
+from bethink.tools.budget.cmdp import Ints
+from bethink.tools.findings import Finding, TableError, quoted
 from bethink.tools.tables import counted
-
-if TYPE_CHECKING:
-    import pandas as pd
+from bethink.tools.times import Times
 
 DAY = 86_400.0
 MOST_STEPS = 1_000
@@ -36,14 +32,6 @@ FILL = (
     "Give every user a row for each time, also where nothing was given or done (write 0), or add rows up to longer "
     "steps such as months; or leave out the time column, so that each row counts as a user of its own."
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Times:
-    """Numbers, or seconds since 1970, of each row [n]; NaN where the cell is empty."""
-
-    values: Floats
-    dates: bool
 
 
 class Gaps(NamedTuple):
@@ -79,37 +67,6 @@ class Panel:
     findings: tuple[Finding, ...] = ()
 
 
-def read_times(column: pd.Series, name: str) -> Times:
-    """Read numbers or dates; O(n) and one parse for each distinct cell.
-
-    Raises:
-        CampaignError: ``no_time`` for text that is neither, or dates that could be read in two ways.
-    """
-    import pandas as pd
-
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        plain = column.dt.tz_convert(None) if getattr(column.dtype, "tz", None) is not None else column
-        seconds = (plain - pd.Timestamp(0)) / pd.Timedelta(1, "s")
-        return Times(seconds.to_numpy(np.float64), True)
-    codes, levels = coded(column)
-    texts = {index: str(level).strip() for index, level in enumerate(levels) if not is_missing(level)}
-    compact = all(len(text) == 8 and text.isdecimal() for text in texts.values())
-    if not (compact and name.lower().startswith("date")):
-        numbers = quantities(column, name)
-        if numbers.text is None and not numbers.truth:
-            return Times(numbers.values, False)
-    try:
-        found = seconds_of(list(texts.values()))
-    except DateError as error:
-        cell = list(texts.values())[error.index or 0]
-        reason = f"day and month of {quoted(cell)} could be either way round" if error.index is None else quoted(cell)
-        message = f"Column {quoted(name)} holds no times: {reason}."
-        raise CampaignError("no_time", message, "Write times as whole numbers, or as dates like 2024-01-31.") from error
-    table = np.full(len(levels) + 1, np.nan)
-    table[list(texts)] = found
-    return Times(table[codes], True)
-
-
 def whole_histories(users: Ints, times: Times, name: str) -> Panel:
     """Find steps such that whole users remain; O(n log n).
 
@@ -119,7 +76,7 @@ def whole_histories(users: Ints, times: Times, name: str) -> Panel:
         name: of the column of times, for messages.
 
     Raises:
-        CampaignError: ``repeated_rows`` for a user with two rows at a time, ``gaps`` where no user is whole or, however
+        TableError: ``repeated_rows`` for a user with two rows at a time, ``gaps`` where no user is whole or, however
             times are counted, most steps between users' first and last rows are missing, ``too_many_steps``.
 
     Example:
@@ -154,17 +111,17 @@ def whole_histories(users: Ints, times: Times, name: str) -> Panel:
             f"and last rows have no row ({sparse.broken:,} of {counted(sparse.several, 'user')} with more than one row "
             "have such gaps): users without a gap would be no fair sample."
         )
-        raise CampaignError("gaps", message, FILL)
+        raise TableError("gaps", message, FILL)
     if best is None:
         row, count = repeated or (0, 0)
-        raise CampaignError(
+        raise TableError(
             "repeated_rows",
             f"{counted(count, 'row')} of column {quoted(name)} repeat a user and a time, first in row {row + 1:,}.",
             "Keep one row for each user and time: add up what happened in it.",
         )
     if best.horizon < 2:
         message = f"No user has rows at two times that follow each other in column {quoted(name)}."
-        raise CampaignError("gaps", message, FILL)
+        raise TableError("gaps", message, FILL)
     return _told(best, users, everyone, times, name)
 
 
@@ -215,7 +172,7 @@ def _own_start(users: Ints, position: Ints, order: Ints) -> Panel:
 def _told(panel: Panel, users: Ints, everyone: int, times: Times, name: str) -> Panel:
     if panel.horizon > MOST_STEPS:
         message = f"Column {quoted(name)} has {panel.horizon:,} distinct times; {MOST_STEPS:,} steps is the most."
-        raise CampaignError("too_many_steps", message, "Use weeks or days as times.")
+        raise TableError("too_many_steps", message, "Use weeks or days as times.")
     findings = []
     kept, rows_left = len(panel.rows) // panel.horizon, len(users) - len(panel.rows)
     if rows_left:

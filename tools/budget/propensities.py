@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from bethink.tools.budget.cmdp import Floats, Ints
-from bethink.tools.budget.findings import CampaignError, listed, quoted
-from bethink.tools.budget.frames import Frame
-from bethink.tools.budget.quantities import numbers_of
+from bethink.tools.findings import TableError, listed, quoted
+from bethink.tools.frames import Frame
+from bethink.tools.quantities import numbers_of
 from bethink.tools.tables import counted
 
 SUM_ERROR = 1e-3
@@ -33,7 +33,7 @@ def read_propensities(
         rows: numbers of the rows that stay.
 
     Raises:
-        CampaignError: ``propensities`` for one that is missing or not within (0, 1], for a sum that is not 1, or for
+        TableError: ``propensities`` for one that is missing or not within (0, 1], for a sum that is not 1, or for
             as many columns as neither one nor K.
     """
     if not names:
@@ -46,21 +46,21 @@ def read_propensities(
                 f"{counted(len(names), 'column')} of propensities are stated for {counted(len(labels), 'action')}."
             )
             hint = f"State one column for the action that was given, or one for each of: {listed(labels)}."
-            raise CampaignError("propensities", message, hint)
+            raise TableError("propensities", message, hint)
         each = np.stack([numbers_of(table, name)[rows] for name in names], axis=1)
         sums = each.sum(1)
         off = ~(np.abs(sums - 1) <= SUM_ERROR)
         if off.any():
             row = int(np.argmax(off))
             message = f"The propensities in {table.where(int(rows[row]))} sum to {sums[row]:g}, not to 1."
-            raise CampaignError("propensities", message, "Give the probability of every action, above 0, in each row.")
+            raise TableError("propensities", message, "Give the probability of every action, above 0, in each row.")
         found = each[np.arange(len(rows)), actions]
     wrong = ~((found > 0) & (found <= 1))
     if wrong.any():
         row, count = int(np.argmax(wrong)), int(wrong.sum())
         value = "nothing" if np.isnan(found[row]) else f"{found[row]:g}"
         name = names if isinstance(names, str) else names[int(actions[row])]
-        raise CampaignError(
+        raise TableError(
             "propensities",
             f"Column {quoted(name)} should hold probabilities above 0 and up to 1; in {table.where(int(rows[row]))} it "
             f"holds {value} ({counted(count, 'row')} in all).",
@@ -109,12 +109,12 @@ def refuse_contradiction(propensities: Floats, actions: Ints, labels: Sequence[s
     """Refuse propensities that are too small for how often their actions were drawn, as when they sum to less than 1.
 
     Raises:
-        CampaignError: ``propensities``.
+        TableError: ``propensities``.
     """
     found = balance(propensities, actions, len(labels))
     over = found.means - 1 > np.maximum(LEAST_GAP, DEVIATIONS * found.errors)
     for action in np.flatnonzero(over)[:1]:
-        raise CampaignError(
+        raise TableError(
             "propensities",
             f"Rows with {quoted(labels[action])}, each weighted by 1 / its propensity, should weigh as much as all "
             f"rows; they weigh {found.means[action]:.3g} times as much.",

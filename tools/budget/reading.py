@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from bethink.tools.budget.arms import Arms, read_arms
 from bethink.tools.budget.campaign import CampaignDataset, CostModel
 from bethink.tools.budget.cmdp import Floats, Ints
-from bethink.tools.budget.columns import Columns, words_of
+from bethink.tools.budget.columns import Columns
 from bethink.tools.budget.currency import currency_of
-from bethink.tools.budget.findings import CampaignError, Finding, quoted
-from bethink.tools.budget.frames import Frame
-from bethink.tools.budget.panel import Panel, read_times, whole_histories
+from bethink.tools.budget.panel import Panel, whole_histories
 from bethink.tools.budget.propensities import read_propensities
-from bethink.tools.budget.quantities import categories_of, coded, is_missing, numbers_of, quantities
+from bethink.tools.findings import Finding, TableError, quoted
+from bethink.tools.frames import Frame, words_of
+from bethink.tools.quantities import categories_of, coded, is_missing, numbers_of, quantities
 from bethink.tools.tables import counted
+from bethink.tools.times import read_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,7 +104,7 @@ class Reading:
         message = f"{counted(count, 'row')} of {len(wrong):,} {'lacks' if count == 1 else 'lack'} a value: {parts}."
         if count > MOST_MISSING * len(wrong):
             hint = "Fill the column; write 0 where nothing was given, spent or done."
-            raise CampaignError("missing_values", message, hint)
+            raise TableError("missing_values", message, hint)
         message = f"{message} {'It was' if count == 1 else 'They were'} left out."
         self.findings.append(
             Finding("missing_values", message, {"rows_left_out": count, "rows": len(wrong), "missing": missing})
@@ -137,7 +138,7 @@ class Reading:
             self.findings.append(Finding("missing_values", message, {"rows_left_out": count, "missing": {time: count}}))
             rows, users = rows[~undated], np.unique(users[~undated], return_inverse=True)[1]
         if not len(rows):
-            raise CampaignError("missing_values", f"Column {quoted(time)} is empty.", "Fill it, or state `time` as ''.")
+            raise TableError("missing_values", f"Column {quoted(time)} is empty.", "Fill it, or state `time` as ''.")
         rows, users = self._without_copies(rows, users, times.values)
         panel = whole_histories(users, replace(times, values=times.values[rows]), time)
         return replace(panel, rows=rows[panel.rows])
@@ -185,7 +186,7 @@ class Reading:
         if (costs < 0).any():
             row = int(rows[np.argmax(costs < 0)])
             message = f"Column {quoted(name)} holds the negative cost {stated[row]:g} in {self.table.where(row)}."
-            raise CampaignError("negative_cost", message, "Give money spent as numbers of zero or more.")
+            raise TableError("negative_cost", message, "Give money spent as numbers of zero or more.")
         only_whether = np.isin(costs, (0.0, 1.0)).all() and not np.isin(arms.amounts[1:], 1.0).all()
         if only_whether and ("redeem" in words_of(name) or "redemption" in words_of(name)):
             if arms.amounts.any():
@@ -206,7 +207,7 @@ class Reading:
         left out.
 
         Raises:
-            CampaignError: what :func:`quantities` refuses, in a feature that was stated.
+            TableError: what :func:`quantities` refuses, in a feature that was stated.
         """
         import pandas as pd
 
@@ -215,7 +216,7 @@ class Reading:
             column = self.frame[name].iloc[rows].reset_index(drop=True)
             try:
                 found = quantities(column, name)
-            except CampaignError as error:
+            except TableError as error:
                 if self.columns.reasons["features"] == "stated":
                     raise
                 self.findings.append(Finding("feature_left_out", f"{error} It was left out of the features."))

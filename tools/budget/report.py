@@ -12,9 +12,9 @@ from bethink.tools.budget.campaign import CampaignDataset
 from bethink.tools.budget.cmdp import Bools, Floats, Ints
 from bethink.tools.budget.confounding import Predictability, predictability
 from bethink.tools.budget.encoding import numbers_in
-from bethink.tools.budget.findings import NAMED, CampaignError, Finding, listed, quoted
 from bethink.tools.budget.propensities import Balance, refuse_contradiction
-from bethink.tools.budget.quantities import coded
+from bethink.tools.findings import NAMED, Finding, TableError, listed, quoted
+from bethink.tools.quantities import coded
 from bethink.tools.tables import counted
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def validate(dataset: CampaignDataset, cells: Cells | None = None) -> Report:
     Support is looked at in each cell if there are some, else in each segment.
 
     Raises:
-        CampaignError: ``too_few_users``, ``one_amount``, ``rewards_equal``, ``no_overlap`` (no segment or cell in which
+        TableError: ``too_few_users``, ``one_amount``, ``rewards_equal``, ``no_overlap`` (no segment or cell in which
             two amounts were logged), ``propensities`` that the actions contradict, ``unit`` where costs and amounts
             are in different ones.
 
@@ -117,14 +117,14 @@ def _refuse_hopeless(dataset: CampaignDataset) -> None:
     users, reward = dataset.user_count, quoted(dataset.columns.reward)
     if users < LEAST_USERS:
         message = f"There {'is' if users == 1 else 'are'} {counted(users, 'user')}; at least {LEAST_USERS} are needed."
-        raise CampaignError("too_few_users", message, "Give more users.")
+        raise TableError("too_few_users", message, "Give more users.")
     given = np.unique(dataset.actions)
     if len(given) < 2:
         message = f"Everybody got {quoted(dataset.labels[given[0]])}: there is nothing to compare it with."
-        raise CampaignError("one_amount", message, "Add users who got something else, or nothing.")
+        raise TableError("one_amount", message, "Add users who got something else, or nothing.")
     if np.ptp(dataset.rewards) == 0:
         message = f"Column {reward} is {dataset.rewards[0]:g} in every row: nothing can increase it."
-        raise CampaignError("rewards_equal", message, "Name another column as the reward.")
+        raise TableError("rewards_equal", message, "Name another column as the reward.")
 
 
 # -- how amounts were assigned ----------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def _support(dataset: CampaignDataset, cells: Cells | None) -> tuple[tuple[tuple
     there = rows.sum(1) > 0
     if ((rows > 0).sum(1) < 2).all():
         message = f"In no {kind} were two amounts logged: what one would do where another was given is not known."
-        raise CampaignError("no_overlap", message, "Give a log in which like users got different amounts by chance.")
+        raise TableError("no_overlap", message, "Give a log in which like users got different amounts by chance.")
     never = np.argwhere(there[:, None] & (rows == 0))
     pairs = tuple((str(names[group]), dataset.labels[action]) for group, action in never)
     if not pairs:
@@ -316,7 +316,7 @@ def _money(dataset: CampaignDataset) -> Iterator[Finding]:
         ratio = float(np.median(costs[spent] / face[spent]))
         for factor in WRONG_UNIT:
             if abs(ratio / factor - 1) < 0.01 or abs(ratio * factor - 1) < 0.01:
-                raise CampaignError(
+                raise TableError(
                     "unit",
                     f"Money in {quoted(dataset.columns.cost)} is {ratio:g} times the amount that was given: the two "
                     "seem to be in different units.",

@@ -14,7 +14,6 @@ from bethink.tools.budget.cells import Levels
 from bethink.tools.budget.chord import Mixture
 from bethink.tools.budget.cmdp import outcome
 from bethink.tools.budget.curve import BudgetCurve
-from bethink.tools.budget.findings import quoted
 from bethink.tools.budget.lp import InfeasibleBudget
 from bethink.tools.budget.ope import Estimate
 from bethink.tools.budget.ope.target import Target
@@ -46,6 +45,7 @@ from bethink.tools.budget.tool_setting import (
     settle,
 )
 from bethink.tools.contract import Plot, ToolContext, ToolError
+from bethink.tools.findings import quoted
 
 if TYPE_CHECKING:
     from bethink.tools.budget.tool import (

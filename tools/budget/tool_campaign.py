@@ -10,9 +10,9 @@ import numpy as np
 from bethink.tools.budget.campaign import CampaignDataset
 from bethink.tools.budget.cells import Cells
 from bethink.tools.budget.cmdp import Ints
-from bethink.tools.budget.findings import CampaignError, Finding, listed, quoted
 from bethink.tools.budget.report import Report, validate
 from bethink.tools.contract import ToolContext, ToolError
+from bethink.tools.findings import Finding, TableError, listed, quoted
 from bethink.tools.tables import TableFileError
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def read_campaign(request: CampaignInput, context: ToolContext) -> Campaign:
             dataset = first_steps(dataset, request.horizon)
         context.checkpoint(0.05, f"Checking {len(dataset.actions):,} rows of {dataset.user_count:,} users")
         report = validate(dataset)
-    except (TableFileError, CampaignError) as problem:
+    except (TableFileError, TableError) as problem:
         raise ToolError("invalid_input", str(problem), problem.hint) from problem
     if not (dataset.costs > 0).any():
         raise ToolError(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from bethink.tools.budget.campaign import CampaignDataset
 from bethink.tools.budget.cells import Cells
 from bethink.tools.budget.cmdp import Floats
-from bethink.tools.budget.findings import listed, quoted
 from bethink.tools.budget.ope import Estimate
 from bethink.tools.budget.ope.estimate import MINIMUM_ESS
 from bethink.tools.budget.tool_campaign import SAMPLE, Campaign
 from bethink.tools.contract import short
+from bethink.tools.findings import listed, quoted
 
 if TYPE_CHECKING:
     from bethink.tools.budget.tool import (

@@ -14,8 +14,6 @@ from bethink.tools.budget.campaign import CampaignDataset
 from bethink.tools.budget.cells import Levels
 from bethink.tools.budget.cmdp import Bools, Ints, TabularPolicy, occupancy
 from bethink.tools.budget.encoding import numbers_in
-from bethink.tools.budget.findings import listed, quoted
-from bethink.tools.budget.quantities import coded
 from bethink.tools.budget.tool_campaign import Campaign, read_campaign
 from bethink.tools.budget.tool_judge import NOTHING, judge_fixed
 from bethink.tools.budget.tool_plan import Learned, learn
@@ -32,6 +30,8 @@ from bethink.tools.budget.tool_report import (
 )
 from bethink.tools.budget.tool_setting import one_thread, settle
 from bethink.tools.contract import ToolContext, ToolError
+from bethink.tools.findings import listed, quoted
+from bethink.tools.quantities import coded
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bethink.tools.budget.columns import words_of
-from bethink.tools.budget.findings import listed, quoted
+from bethink.tools.findings import listed, quoted
+from bethink.tools.frames import words_of
 from bethink.tools.recommendation.column_names import (
     ANY_IDS,
     COUNTED,
@@ -56,7 +56,7 @@ def guess_schema(
     """Give each role the column whose name and values fit best; on 5,000 rows of each table, ids on all.
 
     Args:
-        items: the catalogue, as :func:`bethink.tools.budget.frames.read_frame` gives it.
+        items: the catalogue, as :func:`bethink.tools.frames.read_frame` gives it.
         log: who took what.
         users: what is known of users.
         stated: what is known, by table and use: ``{"log.user": "who", "items.texts": ("title", "plot"),

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bethink.tools.budget.findings import Finding, listed, quoted
-from bethink.tools.budget.panel import read_times
-from bethink.tools.budget.quantities import quantities
+from bethink.tools.findings import Finding, listed, quoted
+from bethink.tools.quantities import quantities
 from bethink.tools.recommendation.samples import UNKNOWN, Entities, Ints
 from bethink.tools.recommendation.schema import EntityColumns, SchemaError, called
 from bethink.tools.recommendation.values import LIST_MARKS, clean_text, scripts_of, texts_of
 from bethink.tools.tables import TableFileError, counted
+from bethink.tools.times import read_times
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from bethink.tools.budget.findings import listed, quoted
-from bethink.tools.budget.quantities import quantities
+from bethink.tools.findings import listed, quoted
+from bethink.tools.quantities import quantities
 from bethink.tools.recommendation.schema import SchemaError
 from bethink.tools.recommendation.values import texts_of
 

@@ -8,14 +8,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bethink.tools.budget.findings import quoted
 from bethink.tools.contract import ToolError
+from bethink.tools.findings import quoted
 from bethink.tools.recommendation.catalogue import Catalogue
 from bethink.tools.recommendation.samples import Samples
 from bethink.tools.tables import TableFileError
 
 if TYPE_CHECKING:
-    from bethink.tools.budget.frames import Frame
+    from bethink.tools.frames import Frame
     from bethink.tools.recommendation.schema import Schema
 
 ADVICE = "A log's columns are known by names such as customer_id, item_id, rating or clicked, and time: rename yours."
@@ -48,7 +48,7 @@ def log_table(path: Path, max_bytes: int) -> Frame:
     Raises:
         ToolError: ``invalid_input`` for what cannot be read as a table.
     """
-    from bethink.tools.budget.frames import read_frame
+    from bethink.tools.frames import read_frame
 
     try:
         return read_frame(path, max_bytes=max_bytes)

@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bethink.tools.budget.findings import Finding, listed, quoted
-from bethink.tools.budget.frames import MAX_BYTES, Frame, read_frame
-from bethink.tools.budget.panel import read_times
+from bethink.tools.findings import Finding, listed, quoted
+from bethink.tools.frames import MAX_BYTES, Frame, read_frame
 from bethink.tools.recommendation.columns import guess_schema
 from bethink.tools.recommendation.entities import EntityTable, nameless, read_entities
 from bethink.tools.recommendation.labels import read_labels
@@ -33,6 +32,7 @@ from bethink.tools.recommendation.samples import NO_QUERY, Entities, Ints, Sampl
 from bethink.tools.recommendation.schema import LogColumns, Schema, SchemaError
 from bethink.tools.recommendation.values import clean_text, texts_of
 from bethink.tools.tables import counted
+from bethink.tools.times import read_times
 
 if TYPE_CHECKING:
     import pandas as pd

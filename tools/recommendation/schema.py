@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal, NamedTuple
 
-from bethink.tools.budget.findings import listed, quoted
+from bethink.tools.findings import listed, quoted
 from bethink.tools.tables import TableFileError
 
 Table = Literal["log", "items", "users"]

@@ -313,7 +313,7 @@ def _bundled_log(name: str, context: ToolContext) -> Log:
 
 
 def _uploaded(name: str, context: ToolContext, log: str | None = None) -> Shop:
-    from bethink.tools.budget.frames import read_frame
+    from bethink.tools.frames import read_frame
     from bethink.tools.recommendation.columns import guess_schema
     from bethink.tools.recommendation.entities import read_entities
     from bethink.tools.recommendation.log_reading import ADVICE, log_table, read_log

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bethink.tools.budget.panel import read_times
-from bethink.tools.budget.quantities import coded, is_missing, quantities
+from bethink.tools.quantities import coded, is_missing, quantities
 from bethink.tools.recommendation.samples import Ints
 from bethink.tools.tables import TableFileError
+from bethink.tools.times import read_times
 
 if TYPE_CHECKING:
     import pandas as pd

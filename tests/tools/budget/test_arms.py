@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bethink.tools.budget.arms import is_control, read_arms
-from bethink.tools.budget.findings import CampaignError
+from bethink.tools.findings import TableError
 
 
 @pytest.mark.parametrize(
@@ -80,14 +80,14 @@ def test_the_arm_that_costs_nothing_is_the_control():
     ],
 )
 def test_refusals(cells, options, code):
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         read_arms(pd.Series(cells), "coupon", **options)
     assert error.value.code == code
     assert error.value.hint
 
 
 def test_empty_cells_where_no_coupon_may_be_meant_are_pointed_at():
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         read_arms(pd.Series(["2", "", "5", ""]), "coupon")
     assert error.value.hint.startswith("2 cells of the column are empty")
 

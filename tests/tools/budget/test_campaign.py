@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bethink.tools.budget.campaign import CampaignDataset
 from bethink.tools.budget.encoding import FeatureEncoding
-from bethink.tools.budget.findings import CampaignError
+from bethink.tools.findings import TableError
 from bethink.tools.tables import TableFileError
 from tests.tools.budget.logs import coupon_retention, one_shot
 
@@ -141,7 +141,7 @@ def test_rows_that_lack_something_are_left_out_and_counted():
     dataset = read(frame)
     assert len(dataset.actions) == 90
     assert dataset.findings[0].numbers == {"rows_left_out": 10, "rows": 100, "missing": {"amount": 5, "active": 7}}
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         read(frame.assign(active=np.where(np.arange(100) < 60, np.nan, 1)))
     assert error.value.code == "missing_values"
 
@@ -154,7 +154,7 @@ def test_repeated_rows():
     assert dataset.findings[0].numbers == {"rows_left_out": 7}
     assert len(dataset.actions) == 360
     other = frame.iloc[:3].assign(active=1 - frame["active"].iloc[:3])
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         read(pd.concat([frame, other]))
     assert error.value.code == "repeated_rows"
 
@@ -193,7 +193,7 @@ def test_impossible_propensities(values, where):
     good = np.full(60, 1 / 3)
     assert read(one_shot(60, propensity=good)).propensities.tolist() == good.tolist()
     good[7] = values
-    with pytest.raises(CampaignError, match=where) as error:
+    with pytest.raises(TableError, match=where) as error:
         read(one_shot(60, propensity=good))
     assert error.value.code == "propensities"
     assert "row 8" in str(error.value)
@@ -203,9 +203,9 @@ def test_propensities_of_every_amount():
     frame = one_shot(60, p0=0.5, p2=0.3, p5=0.2)
     dataset = read(frame, propensity=["p0", "p2", "p5"])
     np.testing.assert_allclose(dataset.propensities, np.array([0.5, 0.3, 0.2])[dataset.actions])
-    with pytest.raises(CampaignError, match=r"row 1 sum to 0\.9"):
+    with pytest.raises(TableError, match=r"row 1 sum to 0\.9"):
         read(frame.assign(p5=0.1), propensity=["p0", "p2", "p5"])
-    with pytest.raises(CampaignError, match="2 columns"):
+    with pytest.raises(TableError, match="2 columns"):
         read(frame, propensity=["p0", "p2"])
 
 
@@ -227,7 +227,7 @@ def test_propensities_of_every_amount():
     ],
 )
 def test_refusals(changes, options, code):
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         read(one_shot(60, **changes), **options)
     assert error.value.code == code
     assert error.value.hint
@@ -262,9 +262,9 @@ def test_features_are_encoded_the_same_for_later_users():
     assert matrix[0, :2].tolist() == [99, 1]
     new = pd.DataFrame({"age": [5.0], "town": ["Köln"], "vip": ["yes"]})
     assert dataset.encoding.matrix(new).tolist() == [[5, 0, 0, 0, 0, 1]]
-    with pytest.raises(CampaignError, match="'vip'"):
+    with pytest.raises(TableError, match="'vip'"):
         dataset.encoding.matrix(new[["age", "town"]])
-    with pytest.raises(CampaignError, match="held numbers"):
+    with pytest.raises(TableError, match="held numbers"):
         dataset.encoding.matrix(new.assign(age="old"))
     assert FeatureEncoding.fit(pd.DataFrame(index=range(3))).matrix(pd.DataFrame(index=range(3))).shape == (3, 0)
     fewer = dataset.without(["vip"])

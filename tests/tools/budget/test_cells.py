@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from bethink.tools.budget.campaign import CampaignDataset
 from bethink.tools.budget.cells import Cells
 from bethink.tools.budget.environment import STATES, parts
-from bethink.tools.budget.findings import CampaignError
 from bethink.tools.budget.levels import LABEL_LENGTH, Levels, levels_of
 from bethink.tools.budget.model import Factors, ModelOracle
+from bethink.tools.findings import TableError
 from tests.tools.budget.logs import coupon_retention, one_shot
 
 
@@ -230,7 +230,7 @@ def test_a_column_that_counts_takes_the_levels_given():
         (frame[:0], [], "no_rows"),
         (frame, [Levels("x", ("all",), None, {}, 0, 0)], "no_column"),
     ):
-        with pytest.raises(CampaignError) as error:
+        with pytest.raises(TableError) as error:
             cells.with_columns(rows, levels)
         assert error.value.code == code
 
@@ -336,17 +336,17 @@ def test_bad_input():
     frame = pd.DataFrame({"age": [1.0, 2.0] * 50})
     actions = np.tile([0, 1], 50)
     for targets, of in ((np.zeros(99), actions), (np.full(100, np.nan), actions), (np.zeros(100), actions[:5])):
-        with pytest.raises(CampaignError) as error:
+        with pytest.raises(TableError) as error:
             Cells.fit(frame, targets, of)
         assert error.value.code == "bad_targets"
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         Cells.fit(frame[:0], np.zeros(0), actions[:0])
     assert error.value.code == "no_rows"
     with pytest.raises(ValueError, match="at least 1"):
         Cells.fit(frame, np.zeros(100), actions, max_cells=0)
     cells = Cells.fit(frame, np.zeros(100), actions)
     for wrong, code in ((pd.DataFrame({"other": [1]}), "no_column"), (pd.DataFrame({"age": ["old"]}), "not_numbers")):
-        with pytest.raises(CampaignError) as error:
+        with pytest.raises(TableError) as error:
             cells.states(wrong)
         assert error.value.code == code
     assert Cells.fit(pd.DataFrame({"same": [1.0] * 100}), np.zeros(100), actions).dropped == {

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bethink.tools.budget.findings import CampaignError
-from bethink.tools.budget.panel import Times, read_times, whole_histories
+from bethink.tools.budget.panel import whole_histories
+from bethink.tools.findings import TableError
+from bethink.tools.times import Times
 
 DAY = 86_400.0
 
@@ -84,7 +84,7 @@ def test_a_time_that_nobody_has():
     [([0, 0, 1], [1, 1, 1], "repeated_rows"), ([0, 1, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5], "gaps")],
 )
 def test_no_panel(users, times, code):
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         panel(users, times)
     assert error.value.code == code
 
@@ -101,7 +101,7 @@ def with_gaps(missing: float, steps: int, users: int = 2000, seed: int = 0):
 def test_gaps_that_are_the_rule_are_refused(missing, steps):
     users, times = with_gaps(missing, steps)
     for dates, unit in ((False, 1.0), (True, 7 * DAY)):
-        with pytest.raises(CampaignError, match="no fair sample") as error:
+        with pytest.raises(TableError, match="no fair sample") as error:
             panel(users.tolist(), (times * unit).tolist(), dates)
         assert error.value.code == "gaps"
         assert "write 0" in error.value.hint
@@ -118,7 +118,7 @@ def test_gaps_that_are_not_the_rule_are_told(missing, steps):
 
 def test_gaps_are_counted_between_first_and_last_rows():
     """Three users: without a gap, with two of four steps missing, with all of three; and two with a single row."""
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         panel([0, 0, 1, 1, 1, 1, 2, 2, 3, 4], [0, 1, 0, 1, 3, 5, 1, 5, 2, 4])
     assert "5 of 7 steps between" in str(error.value)
     assert "2 of 3 users with more than one row" in str(error.value)
@@ -152,14 +152,14 @@ def test_one_row_a_month_on_any_day_has_no_gaps():
 
 
 def test_too_many_steps():
-    with pytest.raises(CampaignError, match="1,000 steps is the most"):
+    with pytest.raises(TableError, match="1,000 steps is the most"):
         panel([0] * 1001 + [1] * 1001, [*range(1001)] * 2)
 
 
 def result(users, times):
     try:
         return panel(users.tolist(), times.tolist())
-    except CampaignError as error:
+    except TableError as error:
         return error.code
 
 
@@ -179,17 +179,3 @@ def test_order_does_not_matter(users, steps, seed):
     per_user = who[first.rows].reshape(-1, first.horizon)
     assert (per_user == per_user[:, :1]).all()
     assert (first.steps.reshape(-1, first.horizon) == np.arange(first.horizon)).all()
-
-
-def test_times_as_numbers_and_dates():
-    assert read_times(pd.Series(["3", "1,5", ""]), "t").values.tolist()[:2] == [3, 1.5]
-    assert read_times(pd.Series(["20240101", "20240102"]), "date").dates
-    assert not read_times(pd.Series(["20240101", "20240102"]), "week").dates
-    parsed = read_times(pd.Series(["01.02.1970", "13.02.1970", ""]), "day")
-    assert (parsed.values[:2] / DAY).tolist() == [31, 43]
-    stamps = pd.Series(pd.to_datetime(["1970-01-02", None])).dt.tz_localize("UTC")
-    assert read_times(stamps, "day").values.tolist()[0] == DAY
-    for cells in (["monday", "1"], ["01/02/2024", "02/03/2024"]):
-        with pytest.raises(CampaignError) as error:
-            read_times(pd.Series(cells), "day")
-        assert error.value.code == "no_time"

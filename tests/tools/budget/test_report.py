@@ -14,9 +14,9 @@ from bethink.tools.budget.campaign import CampaignDataset
 from bethink.tools.budget.cells import Cells
 from bethink.tools.budget.confounding import predictability
 from bethink.tools.budget.environment import LOGGING
-from bethink.tools.budget.findings import CampaignError
 from bethink.tools.budget.propensities import balance
 from bethink.tools.budget.report import Report, validate
+from bethink.tools.findings import TableError
 from tests.tools.budget.logs import coupon_retention, one_shot
 
 DATA = Path(__file__).parent / "data"
@@ -31,7 +31,7 @@ def found(made: Report) -> dict:
 
 
 def refused(frame: pd.DataFrame, **options) -> str:
-    with pytest.raises(CampaignError) as error:
+    with pytest.raises(TableError) as error:
         report(frame, **options)
     assert error.value.hint
     return error.value.code

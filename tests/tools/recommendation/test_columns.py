@@ -78,6 +78,28 @@ def test_a_log_in_german():
     assert "no features" in schema.left_out["log", "x"]
 
 
+def test_headers_as_recbole_writes_them():
+    log = pd.DataFrame(
+        {
+            "user_id:token": GENERATOR.integers(0, 9, 200),
+            "item_id:token": GENERATOR.integers(0, ROWS, 200),
+            "rating:float": GENERATOR.integers(1, 6, 200),
+            "timestamp:float": np.arange(200),
+        }
+    )
+    films = pd.DataFrame(
+        {
+            "item_id:token": np.arange(ROWS),
+            "movie_title:token_seq": [f"The lamp number {index}" for index in range(ROWS)],
+            "class:token_seq": GENERATOR.choice(["Drama War", "Comedy Drama", "War"], ROWS),
+        }
+    )
+    schema = guess_schema(films, log)
+    assert (schema.items.id, schema.items.texts[0]) == ("item_id:token", "movie_title:token_seq")
+    found = schema.log
+    assert (found.user, found.item, found.label) == ("user_id:token", "item_id:token", "rating:float")
+
+
 def test_the_item_is_the_column_whose_values_are_ids():
     log = clicks().rename(columns={"sku": "what"})
     schema = guess_schema(shop(), log)

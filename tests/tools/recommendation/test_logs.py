@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from bethink.tools import all_tools, call_tool, find_tool
-from bethink.tools.budget.frames import Frame
 from bethink.tools.contract import ToolContext, ToolError, ToolResult
+from bethink.tools.frames import Frame
 from bethink.tools.langchain import model_text
 from bethink.tools.recommendation import log_model
 from bethink.tools.recommendation.catalogue import bundled

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bethink.tools.budget.frames import read_frame
+from bethink.tools.frames import read_frame
 from bethink.tools.recommendation.reading import NO_DOMAIN, Report, samples_from_tables
 from bethink.tools.recommendation.samples import NO_QUERY, UNKNOWN, Samples
 from bethink.tools.recommendation.schema import EntityColumns, LogColumns, Schema, SchemaError

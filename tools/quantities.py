@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bethink.tools.budget.cmdp import Floats, Ints
-from bethink.tools.budget.currency import CURRENCIES
-from bethink.tools.budget.findings import CampaignError, quoted
+from bethink.tools.currencies import CURRENCIES
+from bethink.tools.findings import TableError, quoted
 from bethink.tools.tables import MISSING
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bethink.tools.budget.frames import Frame
+    from bethink.tools.frames import Frame
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 LARGEST = 1e15
 """Numbers above are refused: whole cents of them have no place in double precision."""
 NAN = float("nan")
@@ -67,11 +68,11 @@ def written(level: Any) -> str:
     """A distinct value as text; whole numbers without a point.
 
     Example:
-        >>> written(5.0), written(" loyal "), written(True)
-        ('5', 'loyal', 'True')
+        >>> written(5.0), written(4006381333931.0), written(" loyal "), written(True)
+        ('5', '4006381333931', 'loyal', 'True')
     """
     if isinstance(level, int | float | np.number) and not isinstance(level, bool):
-        return f"{level:.12g}"
+        return str(int(level)) if float(level).is_integer() and abs(level) <= LARGEST else f"{level:.12g}"
     return str(level).strip()
 
 
@@ -104,7 +105,7 @@ def quantities(column: pd.Series, name: str, *, money: bool = False) -> Quantiti
         money: amounts with three decimals, such as ``5.000``, are refused where they could be thousands.
 
     Raises:
-        CampaignError: ``mixed_decimals`` where decimal marks contradict each other or could mean two things,
+        TableError: ``mixed_decimals`` where decimal marks contradict each other or could mean two things,
             ``not_finite`` for infinite or huge numbers.
 
     Example:
@@ -129,13 +130,13 @@ def numbers_of(table: Frame, name: str) -> Floats:
     """A column of a table as numbers [n], NaN where a value is missing.
 
     Raises:
-        CampaignError: ``not_numbers`` with the row, and what :func:`quantities` refuses.
+        TableError: ``not_numbers`` with the row, and what :func:`quantities` refuses.
     """
     found = quantities(table.frame[name], name)
     if found.text is not None:
         row, cell = found.text
         message = f"Column {quoted(name)} holds {quoted(cell)} in {table.where(row)}, which is no number."
-        raise CampaignError("not_numbers", message, "Write numbers like 1234.5; for yes and no, 1 and 0.")
+        raise TableError("not_numbers", message, "Write numbers like 1234.5; for yes and no, 1 and 0.")
     return found.values
 
 
@@ -143,7 +144,7 @@ def decimal_mark(numerals: Iterable[str], name: str, *, money: bool = False) -> 
     """``.`` or ``,``: which one starts the decimals in a column of numerals without signs and units.
 
     Raises:
-        CampaignError: ``mixed_decimals`` as described for the module.
+        TableError: ``mixed_decimals`` as described for the module.
     """
     evidence: dict[str, str] = {}
     unclear: dict[str, str] = {}
@@ -152,7 +153,7 @@ def decimal_mark(numerals: Iterable[str], name: str, *, money: bool = False) -> 
         if mark:
             (evidence if sure else unclear).setdefault(mark, numeral)
     if len(evidence) == 2:
-        raise CampaignError(
+        raise TableError(
             "mixed_decimals",
             f"Column {quoted(name)} has a decimal point in {quoted(evidence['.'])} and a decimal comma in "
             f"{quoted(evidence[','])}: either could be meant.",
@@ -163,7 +164,7 @@ def decimal_mark(numerals: Iterable[str], name: str, *, money: bool = False) -> 
     if "," in unclear or (money and unclear):
         numeral = unclear.get(",", unclear.get(".", ""))
         whole, part = re.split("[.,]", numeral)
-        raise CampaignError(
+        raise TableError(
             "mixed_decimals",
             f"Column {quoted(name)}: {quoted(numeral)} could be {whole + part} or {whole}.",
             "Write numbers without separators between thousands, and amounts without three decimals.",
@@ -264,7 +265,7 @@ def _finite(values: NDArray[np.float64], name: str) -> NDArray[np.float64]:
     if len(wrong):
         value = values[wrong[0]]
         kind = "is infinite" if np.isinf(value) else f"holds {value:g}; numbers up to {LARGEST:g} are handled"
-        raise CampaignError(
+        raise TableError(
             "not_finite", f"Column {quoted(name)} {kind}.", "Leave the cell empty if the value is missing."
         )
     return values

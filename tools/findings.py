@@ -1,4 +1,4 @@
-"""What is wrong with a logged campaign, as data: findings to know before acting, and errors that end the reading."""
+"""What is wrong with a table, as data: findings to know before acting, and errors that end the reading."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ NAMED = 6
 NAME_LENGTH = 60
 
 
-class CampaignError(TableFileError):
-    """A campaign that cannot be used: ``code`` names the kind, the message says what was found, ``hint`` what to do."""
+class TableError(TableFileError):
+    """A table that cannot be used: ``code`` names the kind, the message says what was found, ``hint`` what to do."""
 
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(message, hint)

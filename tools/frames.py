@@ -8,6 +8,7 @@ column. Parquet files are read in a process of their own, limited in memory and 
 from __future__ import annotations
 
 import csv
+import re
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bethink.tools.budget.findings import listed, quoted
+from bethink.tools.findings import listed, quoted
 from bethink.tools.parquet import (
     AGAIN,
     BATCH_ROWS,
@@ -65,6 +66,17 @@ class Frame:
     def where(self, row: int) -> str:
         """What a message calls the row: ``row 3 (line 4)``, counted from 1."""
         return f"row {row + 1:,}" + ("" if self.lines is None else f" (line {int(self.lines[row]):,})")
+
+
+def words_of(name: str) -> str:
+    """A column's name in small letters, words joined by underscores; without the type that RecBole writes behind it.
+
+    Example:
+        >>> words_of("CouponAmount (EUR)"), words_of("user_id:token")
+        ('coupon_amount_eur', 'user_id')
+    """
+    name = re.sub(r":(token|float)(_seq)?$", "", name[:200])
+    return "_".join(re.findall(r"[^\W_]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name).lower()))
 
 
 def read_frame(source: Any, *, max_bytes: int = MAX_BYTES, ending: str = "") -> Frame:

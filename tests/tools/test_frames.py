@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bethink.tools.budget import frames
-from bethink.tools.budget.frames import read_frame
+from bethink.tools import frames
+from bethink.tools.frames import read_frame, words_of
 from bethink.tools.tables import TableFileError
 
 
@@ -166,3 +166,9 @@ def test_text_in_parquet_that_is_not_utf8_is_refused(write, tmp_path):
     pq.write_table(pa.table({"a": bad}), tmp_path / "t.parquet")
     with pytest.raises(TableFileError, match="cannot be read as Parquet"):
         read_frame(tmp_path / "t.parquet")
+
+
+def test_words():
+    names = ("CouponAmount (EUR)", "couponValue", "  user-ID ", "x" * 10_000, "\n", "item_id:token", "genre:token_seq")
+    expected = ["coupon_amount_eur", "coupon_value", "user_id", "x" * 20, "", "item_id", "genre"]
+    assert [words_of(name)[:20] for name in names] == expected
