@@ -72,7 +72,8 @@ def written(level: Any) -> str:
         ('5', '4006381333931', 'loyal', 'True')
     """
     if isinstance(level, int | float | np.number) and not isinstance(level, bool):
-        return str(int(level)) if float(level).is_integer() and abs(level) <= LARGEST else f"{level:.12g}"
+        number = float(level)
+        return str(int(level)) if number.is_integer() and abs(number) <= LARGEST else f"{number:.12g}"
     return str(level).strip()
 
 
