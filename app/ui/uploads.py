@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bethink.app.ui.uploaded_logs import log_of
+
 if TYPE_CHECKING:
     from bethink.tools.budget.campaign import CampaignDataset
     from bethink.tools.density.table import Table
@@ -91,8 +93,9 @@ class Taken:
 def take(source: Path, folder: Path, name: str = "") -> Taken:
     """Look at an upload and keep it, if a tool can use it: as a series of observations, a table of rows, a catalogue.
 
-    A file whose columns say who got what, and what came of it, is first of all a campaign; one with a column that says
-    when is a series; one with a title of its own in most rows is a catalogue of items; any other is a table.
+    A file whose columns say who got what, and what came of it, is first of all a campaign; one that says who took which
+    item is a log; one with a column that says when is a series; one with a title of its own in most rows is a catalogue
+    of items; any other is a table.
     """
     from bethink.tools.filtering.observations import ObservationError, read_observations
     from bethink.tools.tables import TableFileError
@@ -113,8 +116,10 @@ def take(source: Path, folder: Path, name: str = "") -> Taken:
         except TableFileError as problem:
             refusal = refusal or problem
         campaign = _campaign_of(source, wanted)
-        catalogue = _catalogue_of(source, wanted) if series is None and campaign is None else None
-        if series is None and table is None and campaign is None and catalogue is None and refusal is not None:
+        log = log_of(source, wanted, folder, lambda path: _catalogue_of(path, path.name) is not None, MAX_BYTES)
+        catalogue = _catalogue_of(source, wanted) if series is None and campaign is None and log is None else None
+        found = (series, table, campaign, catalogue, log)
+        if refusal is not None and all(part is None for part in found):
             return Taken(f"Not added. {refusal} {refusal.hint}")
         path = keep(source, folder, name)
     except ValueError as problem:
@@ -127,9 +132,13 @@ def take(source: Path, folder: Path, name: str = "") -> Taken:
         if table is None
         else _density(path.name, table, left_out, series is not None and series.time_column is not None)
     )
+    others = [other[1] for other in (density, tracking) if other]
+    advice = [Offer("Recommend from it", log.command(path.name))] if log and log.catalogue else []
     if campaign is not None:
         line, offer = _budget(path.name, campaign)
-        return Taken(line, (offer, *(other[1] for other in (density, tracking) if other)))
+        return Taken(line, (offer, *advice, *others))
+    if log is not None:
+        return Taken(log.line(path.name), (*advice, *others))
     if catalogue is not None:
         line, offers = _recommending(path.name, catalogue)
         return Taken(line, (*offers, density[1]) if density else offers)

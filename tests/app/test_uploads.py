@@ -188,6 +188,55 @@ def test_what_has_no_titles_is_no_catalogue(tmp_path, content):
     assert not any("recommend" in offer.command or "search" in offer.command for offer in taken.offers)
 
 
+ITEMS = "sku,title,description\n" + "".join(f"{n},Lamp {n},It shines\n" for n in range(1000, 1030))
+BOUGHT = "customer_id,product_id,timestamp\n" + "".join(
+    f"{n % 25},{1000 + n * n % 30},{1_700_000_000 + n}\n" for n in range(400)
+)
+
+
+def test_a_log_finds_its_catalogue_and_its_command_runs(tmp_path):
+    kept = tmp_path / "kept"
+    for name, content in (("river.csv", "date,level\n2024-01-01,1\n2024-01-02,3\n2024-01-03,2\n"), ("shop.csv", ITEMS)):
+        (tmp_path / name).write_text(content)
+        uploads.take(tmp_path / name, kept)
+    (tmp_path / "other.csv").write_text(ITEMS.replace("10", "77"))
+    uploads.take(tmp_path / "other.csv", kept)
+    (tmp_path / "bought.csv").write_text(BOUGHT)
+    taken = uploads.take(tmp_path / "bought.csv", kept)
+    assert "400 rows, taken for a log of who took what: customer_id took product_id, items of shop.csv" in taken.line
+    assert taken.offers[0].command == '/recommend {"upload": "shop.csv", "log": "bought.csv", "customer": "0"}'
+    named, arguments = parse_command(taken.offers[0].command, {"recommend"})
+    result = call_tool(find_tool(all_tools(), named), arguments, ToolContext(tmp_path / "out", uploads=kept))
+    assert result.ok, result.error
+    assert result.output["log"]["rows"] == 400
+
+
+@pytest.mark.parametrize("others", [{}, {"shop.csv": ITEMS.replace("10", "77")}])
+def test_a_log_without_its_catalogue_says_what_is_missing(tmp_path, others):
+    for name, content in others.items():
+        (tmp_path / name).write_text(content)
+        uploads.take(tmp_path / name, tmp_path / "kept")
+    (tmp_path / "bought.csv").write_text(BOUGHT)
+    taken = uploads.take(tmp_path / "bought.csv", tmp_path / "kept")
+    assert "taken for a log" in taken.line
+    assert "in none of your files" in taken.line
+    assert not any("recommend" in offer.command for offer in taken.offers)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "user_id,product_id\n" + "".join(f"{n},{n % 3}\n" for n in range(40)),  # a row for each user
+        "user_id,age,city\n" + "".join(f"{n % 9},{n},x\n" for n in range(40)),
+        "product_id,price\n" + "".join(f"{n % 9},{n}.5\n" for n in range(40)),
+        "user_id,item_id\n" + ",1\n" * 40,
+    ],
+)
+def test_what_is_no_log(tmp_path, content):
+    (tmp_path / "table.csv").write_text(content)
+    assert "log of who took" not in uploads.take(tmp_path / "table.csv", tmp_path / "kept").line
+
+
 def test_a_nameless_first_column_is_no_column_of_the_table(tmp_path):
     source = tmp_path / "frame.csv"
     source.write_bytes(b",a,b\n" + b"".join(b"%d,%d,%d.5\n" % (t, t * t % 41, t) for t in range(40)))

@@ -144,12 +144,16 @@ def refuse_if_too_slow(done: float, cycles: int, seconds: float) -> None:
 
 
 class Pace:
-    """Progress over several filters, weighed by what each is expected to cost; stops what cannot end in time."""
+    """Progress over several filters, weighed by what each is expected to cost; stops what cannot end in time.
 
-    def __init__(self, request: TrackStateInput, dimension: int, cycles: int, start: float) -> None:
+    The pace is taken from the first cycle's end on: until then a process imports and compiles.
+    """
+
+    def __init__(self, request: TrackStateInput, dimension: int, cycles: int) -> None:
         costs = [seconds_a_cycle(name, request, dimension) for name in request.filters]
         self.shares = [cost / sum(costs) for cost in costs]
-        self.cycles, self.start = cycles, start
+        self.cycles = cycles
+        self.first: tuple[float, float] | None = None
 
     def share(self, index: int, done: int, now: float) -> float:
         """The share of all work done when filter ``index`` has done ``done`` cycles.
@@ -158,5 +162,8 @@ class Pace:
             ToolError: ``limit``, see :func:`refuse_if_too_slow`.
         """
         share = sum(self.shares[:index]) + self.shares[index] * done / self.cycles
-        refuse_if_too_slow(share * self.cycles, self.cycles, now - self.start)
+        if self.first is None:
+            self.first = share, now
+        elif share > self.first[0]:
+            refuse_if_too_slow((share - self.first[0]) * self.cycles, self.cycles, now - self.first[1])
         return share

@@ -54,7 +54,7 @@ def track_series(request: TrackStateInput, context: ToolContext, start: float) -
     dimension = _dimension(request, len(series.columns))
     refuse_if_too_big(request, len(series.times), dimension)
     system = _system(request, dimension, series)
-    found, broken, seconds = _run_all(request, system, series, context, start)
+    found, broken, seconds = _run_all(request, system, series, context)
     if not found:
         raise broke_down(broken)
     notes += [f"{name}: {sentence}" for name, sentence in broken.items()]
@@ -154,7 +154,7 @@ def guess_noise(values: np.ndarray) -> float:
 
 
 def _run_all(
-    request: TrackStateInput, system: DynamicalSystem, series: ObservedSeries, context: ToolContext, start: float
+    request: TrackStateInput, system: DynamicalSystem, series: ObservedSeries, context: ToolContext
 ) -> tuple[dict[str, Assimilation], dict[str, str], dict[str, float]]:
     """(results, why some have none, seconds) by filter: one that breaks down does not stop the others."""
     import torch
@@ -164,7 +164,7 @@ def _run_all(
     from bethink.tools.filtering.operators import operator_named
 
     rows = len(series.times)
-    pace = Pace(request, system.dimension, rows, start)
+    pace = Pace(request, system.dimension, rows)
     operator = operator_named(request.observation, request.observe_every)
     found: dict[str, Assimilation] = {}
     broken: dict[str, str] = {}

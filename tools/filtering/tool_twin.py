@@ -68,7 +68,7 @@ def track_twin(request: TrackStateInput, context: ToolContext, start: float) -> 
         shock_sd=request.shock * system.climatology,
         watch=tuple(range(min(system.dimension, WATCHED_SITES if request.system in FIELDS else WATCHED_SERIES))),
     )
-    results, broken, seconds = _run_all(request, experiment, context, start)
+    results, broken, seconds = _run_all(request, experiment, context)
     if not results:
         raise broke_down(broken)
     context.checkpoint(0.92, "Drawing")
@@ -89,14 +89,14 @@ def broke_down(broken: dict[str, str]) -> ToolError:
 
 
 def _run_all(
-    request: TrackStateInput, experiment: TwinExperiment, context: ToolContext, start: float
+    request: TrackStateInput, experiment: TwinExperiment, context: ToolContext
 ) -> tuple[dict[str, TwinResult], dict[str, str], dict[str, float]]:
     """(results, why some have none, seconds) by filter: one that breaks down does not stop the others."""
     import torch
 
     from bethink.tools.filtering.twin import run_twin
 
-    pace = Pace(request, experiment.system.dimension, request.cycles, start)
+    pace = Pace(request, experiment.system.dimension, request.cycles)
     results: dict[str, TwinResult] = {}
     broken: dict[str, str] = {}
     seconds: dict[str, float] = {}

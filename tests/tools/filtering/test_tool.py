@@ -12,8 +12,8 @@ import pytest
 from bethink.tools.contract import ToolContext, ToolError, call_tool
 from bethink.tools.filtering.models import SYSTEM_NAMES, system_named
 from bethink.tools.filtering.operators import OPERATOR_NAMES
-from bethink.tools.filtering.tool import track_state
-from bethink.tools.filtering.tool_limits import DIMENSIONS, STEPS, refuse_if_too_slow
+from bethink.tools.filtering.tool import TrackStateInput, track_state
+from bethink.tools.filtering.tool_limits import DIMENSIONS, STEPS, Pace, refuse_if_too_slow
 from bethink.tools.langchain import model_text
 
 FILTERS = ["robust", "score", "letkf", "enkf", "particle"]
@@ -224,6 +224,15 @@ def test_a_run_that_cannot_end_in_time_says_so_early():
         refuse_if_too_slow(done=1, cycles=100, seconds=10.0)
     assert caught.value.code == "limit"
     assert "at most 9 cycles" in caught.value.hint
+
+
+def test_the_pace_is_not_that_of_the_first_cycle():
+    pace = Pace(TrackStateInput(filters=["enkf"]), 3, 100)
+    assert pace.share(0, 1, now=60.0) == pytest.approx(0.01)  # a minute of imports
+    assert pace.share(0, 2, now=60.1) == pytest.approx(0.02)
+    assert pace.share(0, 50, now=70.0) == pytest.approx(0.5)
+    with pytest.raises(ToolError, match="s is the most"):
+        pace.share(0, 51, now=200.0)
 
 
 def test_what_the_model_reads_is_short(tmp_path):
