@@ -24,6 +24,7 @@ from bethink.agents.events import (
     Usage,
 )
 from bethink.agents.prompts import system_prompt
+from bethink.agents.references import shown_titles, with_titles
 from bethink.agents.threads import Message, ThreadStore, clean
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ class Agent:
         try:
             history = self.threads.messages(user_id, thread_id)
             turn_id = self.threads.start_turn(user_id, thread_id, text)
-            yield from self._turn(clean(text), history, Context(user_id, thread_id, turn_id, memory, cancel))
+            meant = with_titles(clean(text), shown_titles(history))
+            yield from self._turn(meant, history, Context(user_id, thread_id, turn_id, memory, cancel))
         finally:
             cancel.set()
             with self._lock:

@@ -59,6 +59,24 @@ def test_a_taste_told_one_day_decides_what_is_recommended_the_next(start):
     assert next(event for event in other if event.kind == "ToolEnd").result["status"] == "new_user"
 
 
+def test_what_is_said_of_a_list_changes_the_next(start):
+    agent = start()
+    thread = agent.threads.create("me").id
+
+    def shown(command: str) -> list[str]:
+        events = list(agent.stream(command, user_id="me", thread_id=thread))
+        return [item["title"] for item in next(event for event in events if event.kind == "ToolEnd").result["items"]]
+
+    first = shown('/recommend {"taste": "slow science fiction", "domain": "films", "k": 3}')
+    events = list(agent.stream("Not the second one.", user_id="me", thread_id=thread))
+    written = next(event for event in events if event.kind == "MemoryWrite")
+    assert [change["text"] for change in written.changes] == [f"I don't like “{first[1]}”."]
+    assert agent.threads.messages("me", thread)[2].text == "Not the second one."
+    again = shown('/recommend {"taste": "slow science fiction", "domain": "films", "k": 10}')
+    assert first[0] in again
+    assert first[1] not in again
+
+
 def test_a_request_in_plain_words_reaches_the_tool(start):
     agent = start()
     sentence = agent.tools[0].examples[0][0]

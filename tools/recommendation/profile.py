@@ -38,6 +38,8 @@ Embed = Callable[[Sequence[str]], Floats]
 Source = Literal["text", "thought", "feedback"]
 BETA = 0.5
 """How much a dislike pushes away, beside a like."""
+REFUSALS = 4
+"""Items disliked that count as much as a phrase: who turns one down may well like the others of its kind."""
 SHARES: dict[Source, float] = {"text": 1.0, "feedback": 1.0, "thought": 0.5}
 """How much each source counts beside the others: what is said now more than what is remembered."""
 STRENGTH = {"like": 1.0, "click": 0.3, "dislike": -1.0}
@@ -321,6 +323,7 @@ def from_feedback(
     }
     whole = sum(abs(weight) for weight in raw.values()) or 1.0
     units = _unit(np.asarray(vectors, np.float32)[list(raw)])
+    beta *= _refused(sum(weight < 0 for weight in raw.values()))
     return [
         Part("feedback", last[item].kind, float(weight / whole * (1 if weight > 0 else beta)), vector, item=item)
         for (item, weight), vector in zip(raw.items(), units, strict=True)
@@ -411,8 +414,14 @@ def _phrases(found: Sequence[_Found], embed: Embed, beta: float, space: Space | 
             assert space is not None
             kind = "like" if one.like else "dislike"
             own = space.vectors[item]
-            parts.append(Part(one.source, kind, weight / len(one.items), own, one.thought, one.date, item))
+            share = 1.0 if one.like else _refused(len(found) - likes)
+            parts.append(Part(one.source, kind, weight * share / len(one.items), own, one.thought, one.date, item))
     return parts
+
+
+def _refused(dislikes: int) -> float:
+    """How much so many dislikes, that are items, count beside a phrase."""
+    return min(1.0, dislikes / REFUSALS)
 
 
 def _runs(phrase: str, space: Space) -> list[str]:

@@ -16,6 +16,7 @@ from bethink.tools.recommendation.catalogue import bundled
 from bethink.tools.recommendation.explain import explain
 from bethink.tools.recommendation.index import search
 from bethink.tools.recommendation.profile import (
+    REFUSALS,
     Feedback,
     fit,
     from_feedback,
@@ -73,7 +74,7 @@ def direction(phrase):
 phrases = st.lists(st.sampled_from(["jazz", "soul", "blues", "tango", "folk", "opera"]), unique=True, max_size=6)
 
 
-@given(phrases, phrases, st.floats(0, 2))
+@given(phrases, phrases, st.just(0.0) | st.floats(1e-6, 2))
 @settings(max_examples=100, deadline=None)
 def test_a_profile_is_the_normalised_sum_of_its_parts_and_scores_are_what_they_add(likes, dislikes, beta):
     dislikes = [word for word in dislikes if word not in likes]
@@ -138,7 +139,7 @@ def test_feedback_fades_and_the_last_word_on_an_item_holds():
     weights = {part.item: part.weight for part in from_feedback(told, vectors, now=90 * day)}
     whole = 0.5 + 1.0 + 1.0 + 0.3
     np.testing.assert_allclose(
-        [weights[item] for item in range(4)], [0.5 / whole, 1 / whole, -0.5 / whole, 0.3 / whole]
+        [weights[item] for item in range(4)], [0.5 / whole, 1 / whole, -0.5 / REFUSALS / whole, 0.3 / whole]
     )
     vector = profile(from_feedback(told, vectors, now=90 * day)).vector
     assert vector[1] > vector[0] > vector[3] > 0 > vector[2]
@@ -272,6 +273,22 @@ def test_a_thought_of_yesterday_changes_the_list_and_is_named():
     assert why.sentences[0].startswith(
         "It is like “slow sci-fi”, which I remember that you like (thought of 2026-11-25)"
     )
+
+
+def test_who_turns_one_down_still_gets_its_kind():
+    catalogue, inside = bundled(), bundled().within("books")
+    shown = [title for title, _ in first("I like clever crime.", "books")]
+    liked = from_text("I like clever crime.", embedder().embed)
+
+    def order(titles):
+        told = [{"text": f"I hated “{title}”.", "date": "2026", "id": title} for title in titles]
+        who = profile(liked, from_thoughts(told, embedder().embed, space=real_space()))
+        scores = fit(who, real_space(), embedder().embed, inside).scores
+        return [catalogue.titles[place] for place in np.argsort(-np.where(inside, scores, -np.inf))]
+
+    assert len({*order(shown[:1])[:11]} & {*shown[1:]}) >= 6
+    assert order(shown[:1]).index(shown[0]) > 1
+    assert len({*order(shown[: REFUSALS + 1])[:11]} & {*shown}) < 6
 
 
 def test_kinds_and_texts_are_both_in_the_vectors_of_items():
