@@ -405,6 +405,7 @@ def _phrases(found: Sequence[_Found], embed: Embed, beta: float, space: Space | 
     vectors = dict(zip(phrases, _unit(embed(phrases)), strict=True)) if phrases else {}
     likes = sum(one.like for one in found)
     weights = {True: 1 / max(1, likes), False: -beta / max(1, len(found) - likes)}
+    refused = _refused(sum(not one.like and bool(one.items) for one in found))
     parts = []
     for one in found:
         weight = weights[one.like]
@@ -414,7 +415,7 @@ def _phrases(found: Sequence[_Found], embed: Embed, beta: float, space: Space | 
             assert space is not None
             kind = "like" if one.like else "dislike"
             own = space.vectors[item]
-            share = 1.0 if one.like else _refused(len(found) - likes)
+            share = 1.0 if one.like else refused
             parts.append(Part(one.source, kind, weight * share / len(one.items), own, one.thought, one.date, item))
     return parts
 
