@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 LONGEST_TITLE = 120
 _NOUN = r"one|films?|movies?|books?|dish|recipe|items?|title|suggestion|recommendation"
-_REFERENCE = (
-    rf"(?:the (?:(?P<word>{'|'.join(ORDINALS)}|last)|(?P<nth>\d{{1,2}})(?:st|nd|rd|th)) (?:{_NOUN})(?![\w-])"
-    r"|(?:\b(?:number|no\.) ?|#)(?P<number>\d{1,2})(?![\w.,]*\d))"
-)
-_ANYWHERE = re.compile(_REFERENCE, re.IGNORECASE)
+_NAMED = rf"the (?:(?P<word>{'|'.join(ORDINALS)}|last)|(?P<nth>\d{{1,2}})(?:st|nd|rd|th)) (?:{_NOUN})(?![\w-])"
+_NUMBERED = r"(?:\b(?:number|no\.) ?|#)(?P<number>\d{1,2})(?![\w.,]*\d)"
+_REFERENCE = rf"(?:{_NAMED}|{_NUMBERED})"
+_OWN = r"(?! (?:I|we|he|she|they|you|my|that|which|who|of|in|on|at|to|ever)\b)"
+_ABOUT = r"(?P<before>\b(?:(?:dis)?liked?|loved?|hated?|enjoyed|enjoy|about|watched|watch|seen|saw|read|want|than) )"
+_ANYWHERE = re.compile(rf"(?:\b{_NAMED}{_OWN}|{_ABOUT}{_NUMBERED})", re.IGNORECASE)
+""""The first film I ever saw`` and ``my flat is number 3`` are no references."""
 _REFUSED = re.compile(
     rf"(?:(?:no|but|please)[, ]+)*(?:not|no to|anything but) {_REFERENCE}(?:,? please)?[.!]*", re.IGNORECASE
 )
@@ -66,15 +68,22 @@ def with_titles(text: str, titles: Sequence[str]) -> str:
         title = _title(whole, titles) if whole else None
         if title:
             return said.format(title)
-    return _ANYWHERE.sub(lambda found: _title(found, titles) or found.group(), text)
+
+    def named(found: re.Match[str]) -> str:
+        title = _title(found, titles)
+        return f"{found['before'] or ''}{title}" if title else found.group()
+
+    return _ANYWHERE.sub(named, text)
 
 
 def _title(found: re.Match[str], titles: Sequence[str]) -> str | None:
     word = (found["word"] or "").lower()
     if word == "last":
-        return f"“{titles[-1]}”"
-    number = ORDINALS.index(word) + 1 if word else int(found["nth"] or found["number"])
-    return f"“{titles[number - 1]}”" if 1 <= number <= len(titles) else None
+        number = len(titles)
+    else:
+        number = ORDINALS.index(word) + 1 if word else int(found["nth"] or found["number"])
+    title = titles[number - 1] if 1 <= number <= len(titles) else ""
+    return f"“{title}”" if title else None
 
 
 def _plain(item: Any) -> str:

@@ -48,10 +48,18 @@ def test_references_become_titles(text, meant):
         '/recommend {"taste": "not the second one"}',
         "",
         "I like it.",
+        "My flat is number 3.",
+        "I am your #1 fan",
+        "The first film I ever saw was Bambi.",
+        "the last book in the series",
     ],
 )
 def test_what_is_no_reference_stays(text):
     assert with_titles(text, TITLES) == text
+
+
+def test_an_item_without_a_title_is_not_named():
+    assert with_titles("Not the second one.", ["Alien", ""]) == "Not the second one."
 
 
 @given(st.text(max_size=200))

@@ -13,20 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal, NamedTuple
 
-from bethink.tools.findings import listed, quoted
-from bethink.tools.tables import TableFileError
+from bethink.tools.findings import TableError, listed, quoted
 
 Table = Literal["log", "items", "users"]
 ROLES = ("user", "item", "label", "query", "domain", "time")
 KINDS = ("texts", "sparse", "numbers", "images")
 
 
-class SchemaError(TableFileError):
+class SchemaError(TableError):
     """Columns that do not make up a catalogue or log: ``code`` names the kind, ``hint`` says what to do."""
-
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(message, hint)
-        self.code = code
 
 
 @dataclass(frozen=True)
