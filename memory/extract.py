@@ -62,11 +62,15 @@ class NullExtractor:
     def extract(self, messages: Sequence[Message]) -> list[Fact]:
         """One fact a piece of a turn; tool results and system texts are passed over."""
         return [
-            Fact(f"{message.name or message.role}: {piece}", source=i)
+            Fact(f"{message.name or message.role}: {piece}", source=i, metadata={"kind": "turn", **_told(message)})
             for i, message in enumerate(messages)
             if message.role in ("user", "assistant")
             for piece in pieces(message.content)
         ]
+
+
+def _told(message: Message) -> dict[str, Scalar]:
+    return {} if message.role == "user" else {"speaker": message.name or message.role}
 
 
 def pieces(text: str, size: int = PIECE) -> list[str]:

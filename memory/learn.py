@@ -20,7 +20,7 @@ def draft(
 ) -> Thought:
     """The thought that a fact would become; its bucket is not known yet."""
     created = to_iso(said.said)
-    speaker: dict[str, Scalar] = {"speaker": said.name} if said.name and not fact.text.startswith(said.name) else {}
+    speaker: dict[str, Scalar] = {"speaker": said.name} if said.name else {}
     return Thought(
         id=thought_id(user_id, fact.text, said.turn_id),
         text=fact.text,

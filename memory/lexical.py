@@ -1,4 +1,4 @@
-"""BM25 over one user's thoughts, and the fusion of its scores with cosines.
+"""BM25 over one user's thoughts.
 
 Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond" (2009); k1 1.2, b 0.75.
 """
@@ -10,6 +10,7 @@ import re
 import unicodedata
 from array import array
 from collections import Counter
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -74,22 +75,37 @@ class BM25:
             rows.append(row)
             counted.append(count)
 
-    def scores(self, query: str) -> np.ndarray:
-        """BM25 of every row for the query, float32 (rows,); zeros where no word is shared."""
+    def scores(self, query: str, *, without: Collection[str] = ()) -> np.ndarray:
+        """BM25 of every row for the query, float32 (rows,); zeros where no word is shared.
+
+        The words ``without`` (as :func:`tokens` gives them) do not count.
+        """
+        return self._sums(self._terms(query, without))
+
+    def coverage(self, query: str, *, without: Collection[str] = ()) -> np.ndarray:
+        """BM25 over the most it could be, were every word of the query in a row for ever: float32 (rows,) in [0, 1].
+
+        A word that no row holds counts in full, so that a message of many words finds little by two of them.
+        """
+        terms, n = self._terms(query, without), len(self._lengths)
+        most = (self.k1 + 1) * sum(self._idf(n, term) for term in terms)
+        return self._sums(terms) / np.float32(most) if most else np.zeros(n, dtype=np.float32)
+
+    def _terms(self, query: str, without: Collection[str]) -> list[str]:
+        return [term for term in dict.fromkeys(tokens(query)) if term not in without]
+
+    def _idf(self, n: int, term: str) -> float:
+        held = len(self._postings[term][0]) if term in self._postings else 0
+        return math.log(1 + (n - held + 0.5) / (held + 0.5))
+
+    def _sums(self, terms: Sequence[str]) -> np.ndarray:
         n = len(self._lengths)
         out = np.zeros(n, dtype=np.float32)
-        terms = [term for term in dict.fromkeys(tokens(query)) if term in self._postings]
+        terms = [term for term in terms if term in self._postings]
         if not terms:
             return out
         norms = self.k1 * (1 - self.b + self.b * np.array(self._lengths) / max(self._total / n, 1.0))
         for term in terms:
             rows, counted = (np.array(part) for part in self._postings[term])
-            idf = math.log(1 + (n - len(rows) + 0.5) / (len(rows) + 0.5))
-            out[rows] += idf * counted * (self.k1 + 1) / (counted + norms[rows])
+            out[rows] += self._idf(n, term) * counted * (self.k1 + 1) / (counted + norms[rows])
         return out
-
-
-def standardise(scores: np.ndarray) -> np.ndarray:
-    """z-scores of one query's scores; all zeros when they do not differ."""
-    spread = float(scores.std()) if scores.size else 0.0
-    return (scores - scores.mean()) / spread if spread > 1e-9 else np.zeros_like(scores)

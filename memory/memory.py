@@ -14,8 +14,9 @@ from bethink.memory.journal import EVERYTHING, Step
 from bethink.memory.keeper import Keeper
 from bethink.memory.learn import checked_text, draft, plan
 from bethink.memory.merging import merge_of, merge_steps, mergeable
+from bethink.memory.recall import checked_weights
 from bethink.memory.rule_extract import RuleExtractor
-from bethink.memory.shelf import CHANNELS, within_tokens
+from bethink.memory.shelf import within_tokens
 from bethink.memory.store import ThoughtStore, user_key
 from bethink.memory.thought import MAX_TEXT, Change, ForgetReport, Hit, Thought, check_metadata, clean_text
 from bethink.memory.times import Timestamp, as_datetime, to_iso
@@ -36,8 +37,9 @@ class ThoughtMemory:
     called from many threads; writes of one user follow one another. Users are told apart by ``user_id`` alone and
     nothing crosses. Every change is in the journal before it is made. The embedder is not loaded before it is needed.
 
-    ``recall_mode``: ``auto`` (cosine and BM25 fused), ``exact`` (cosine), ``paper`` (the hash of Eq. 1, one bucket).
-    ``weights`` are those of the channels of ``auto``. ``n_buckets`` and ``seed`` fix the hash when the folder is made.
+    ``recall_mode``: ``auto`` (all channels of :mod:`bethink.memory.recall`), ``exact`` (cosine), ``paper`` (the hash of
+    Eq. 1, one bucket). ``weights`` are those of the channels of ``auto``. ``n_buckets`` and ``seed`` fix the hash when
+    the folder is made.
 
     Raises:
         MemoryFolderError: the folder cannot be written or read.
@@ -65,7 +67,7 @@ class ThoughtMemory:
             raise ValueError(f"conflict_policy must be supersede or keep_both, not {conflict_policy!r}.")
         self.embedder, self.extractor = embedder, extractor or RuleExtractor()
         self.recall_mode, self.conflict_policy, self.k = recall_mode, conflict_policy, k
-        self.weights = {**CHANNELS, **(weights or {})}
+        self.weights = checked_weights(weights)
         self._keeper = Keeper(folder, embedder, n_buckets, seed, store)
         self.folder, self.lsh = self._keeper.place.path, self._keeper.place.lsh
 

@@ -74,6 +74,17 @@ class Thought:
             return self.subject, self.relation, self.object
         return None
 
+    @property
+    def is_turn(self) -> bool:
+        """Whether it is a turn of a conversation as it was said, not something learned from one."""
+        return self.metadata.get("kind") == "turn"
+
+    @property
+    def speaker(self) -> str | None:
+        """Who said it, where that has a name; None for the user."""
+        name = self.metadata.get("speaker")
+        return name if isinstance(name, str) and name else None
+
     def valid_on(self, when: str) -> bool:
         """Whether it held at that time; what was forgotten never does."""
         if self.forgotten or (self.valid_at or self.created_at) > when:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bethink.memory.lexical import BM25, standardise, stem, tokens
+from bethink.memory.lexical import BM25, stem, tokens
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,23 @@ def test_any_text_is_scored_without_harm(texts, query):
     assert (scores >= 0).all()
 
 
-@given(st.lists(st.floats(-50, 50), min_size=2, max_size=30))
-def test_standardised_scores_keep_their_order(values):
-    scores = np.array(values)
-    z = standardise(scores)
-    if scores.std() > 1e-9:
-        assert abs(z.mean()) < 1e-6
-        assert z.std() == pytest.approx(1)
-        assert z[scores.argmax()] == z.max()
-    else:
-        assert not z.any()
+def test_coverage_is_the_share_of_what_bm25_could_give():
+    words = BM25()
+    for text in ["the cat sat", "a dog barked", "cats and dogs"]:
+        words.append(text)
+    both, one, neither = words.coverage("cat dog"), words.coverage("cat unicorn"), words.coverage("unicorn")
+    assert both.argmax() == 2
+    assert 0 < one[0] < words.coverage("cat")[0] <= 1  # a word that nobody said counts, too
+    assert not neither.any()
+    np.testing.assert_allclose(words.coverage("cat dog", without={"dog"}), words.coverage("cat"))
+    assert not words.coverage("").any()
+
+
+@given(st.lists(st.text(max_size=60), max_size=8), st.text(max_size=60))
+def test_coverage_lies_between_none_and_all(texts, query):
+    words = BM25()
+    for text in texts:
+        words.append(text)
+    found = words.coverage(query)
+    assert found.shape == (len(texts),)
+    assert ((found >= 0) & (found <= 1)).all()

@@ -5,6 +5,7 @@ import pytest
 
 from bethink.memory import MemoryFolderError, NullExtractor, ThoughtMemory
 from bethink.memory.extract import MAX_READ
+from bethink.memory.recall import WEIGHTS
 
 PORTO = "My sister Maria lives in Porto and is allergic to nuts."
 
@@ -135,10 +136,10 @@ def test_an_edit_reads_the_triple_again(memory):
     edit = memory.update(change.id, "I live in Braga.", user_id="ana")
     assert (edit.op, edit.old) == ("edit", "I live in Porto.")
     assert memory.get(change.id, user_id="ana").object == "Braga"
-    assert memory.search("Porto", user_id="ana")[0].channels["bm25"] == 0
+    assert memory.search("Porto", user_id="ana")[0].channels["lexical"] == 0
     memory.undo(edit.token, user_id="ana")
     assert memory.get(change.id, user_id="ana").object == "Porto"
-    assert memory.search("Porto", user_id="ana")[0].channels["bm25"] > 0
+    assert memory.search("Porto", user_id="ana")[0].channels["lexical"] > 0
     assert memory.update(change.id, "I live in Porto.", user_id="ana").op == "noop"
 
 
@@ -200,7 +201,7 @@ def test_modes_of_recall(tmp_path, embedder):
     np.testing.assert_allclose([hit.score for hit in found["exact"]], best, atol=1e-5)
     assert {hit.thought.bucket for hit in found["paper"]} == {bucket}
     assert found["paper"][0].thought == found["auto"][0].thought == found["exact"][0].thought
-    assert set(found["auto"][0].channels) == {"cosine", "bm25"}
+    assert set(found["auto"][0].channels) == set(WEIGHTS)
 
 
 def _lines(memory, sentences):

@@ -64,7 +64,7 @@ def test_recall_takes_milliseconds_at_5000_thoughts(tmp_path, minilm, monkeypatc
         monkeypatch.setattr(minilm, "embed", real)
         query = minilm.embed(["Which thing of kind 7 is in town 3?"])
         monkeypatch.setattr(minilm, "embed", lambda texts: query)
-        assert memory.search("Which thing of kind 7 is in town 3?", user_id="ana")[0].channels["bm25"] > 0
+        assert memory.search("Which thing of kind 7 is in town 3?", user_id="ana")[0].channels["lexical"] > 0
         spent = []
         for _ in range(30):
             start = time.perf_counter()
