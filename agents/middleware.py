@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
@@ -42,9 +42,11 @@ class Turn:
 class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     """Recall before the first model call, post-think after the last.
 
-    The user comes from ``runtime.context.user_id`` (never from the model); ``context.memory`` set to False turns the
-    memory off for a run. Recalled thoughts are put before the user's words as a quoted block, for the model only: the
-    state's messages stay as they were. They are also written to the custom stream as ``{"recall": {...}}``.
+    The user comes from the run's context (never from the model): its ``user_id``, attribute or dictionary entry, or
+    what ``user_of`` makes of it. ``memory`` set to False there turns the memory off for a run; ``thread_id`` and
+    ``turn_id`` are noted with what is learned, where there are any. Recalled thoughts are put before the user's words
+    as a quoted block, for the model only: the state's messages stay as they were. They are also written to the custom
+    stream as ``{"recall": {...}}``.
 
     Args:
         memory: the thought memory.
@@ -52,6 +54,7 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         max_tokens: room for them.
         min_score: thoughts whose cosine is lower are left out.
         post_think: what to do with a finished turn; None reads it into the memory at once, in this thread.
+        user_of: the user of a context that has no ``user_id``.
     """
 
     state_schema = MemoryState
@@ -64,10 +67,12 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         max_tokens: int = 512,
         min_score: float = 0.25,
         post_think: Callable[[Turn], None] | None = None,
+        user_of: Callable[[Any], str] | None = None,
     ) -> None:
         super().__init__()
         self.memory, self.k, self.max_tokens, self.min_score = memory, k, max_tokens, min_score
         self.post_think = post_think or (lambda turn: _think_now(memory, turn))
+        self.user_of = user_of or (lambda context: _entry(context, "user_id"))
 
     def before_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Recall thoughts for the last user message."""
@@ -76,7 +81,7 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             return {"recalled": []}
         with Span() as span:
             hits = self.memory.search(
-                query, user_id=_user(context), k=self.k, max_tokens=self.max_tokens, min_score=self.min_score
+                query, user_id=self._user(context), k=self.k, max_tokens=self.max_tokens, min_score=self.min_score
             )
         recalled = [
             {
@@ -111,15 +116,22 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     def after_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """Hand the finished turn to post-thinking."""
         context, messages = runtime.context, state["messages"]
-        query, answer = _last_user_text(messages), messages[-1]
-        if _memory_on(context) and query.strip() and isinstance(answer, AIMessage):
-            session, turn = getattr(context, "thread_id", None), getattr(context, "turn_id", None)
-            self.post_think(Turn(_user(context), session, turn, query, str(answer.text), now()))
+        query = _last_user_text(messages)
+        if _memory_on(context) and query.strip():
+            session, turn = _entry(context, "thread_id"), _entry(context, "turn_id")
+            self.post_think(Turn(self._user(context), session, turn, query, _answer(messages), now()))
         return None
 
     async def aafter_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
         """As :meth:`after_agent`, off the event loop."""
         return await asyncio.to_thread(self.after_agent, state, runtime)
+
+    def _user(self, context: Any) -> str:
+        user = self.user_of(context)
+        if not user:
+            told = "The memory needs context.user_id: pass context=Context(user_id=...) when you run the agent."
+            raise ValueError(f"{told} If the user stands elsewhere in your context, pass user_of to MemoryMiddleware.")
+        return str(user)
 
 
 class MeteringMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
@@ -208,7 +220,11 @@ def _with_recall(request: ModelRequest[Any]) -> ModelRequest[Any]:
     if not recalled or place < 0:
         return request
     messages = list(request.messages)
-    messages[place] = HumanMessage(quoted_recall(recalled, str(messages[place].text)))
+    asked = messages[place]
+    content: Any = quoted_recall(recalled, str(asked.text))
+    if not isinstance(asked.content, str):  # images and files stay as they are
+        content = [{"type": "text", "text": quoted_recall(recalled, "").strip()}, *asked.content]
+    messages[place] = asked.model_copy(update={"content": content})
     return request.override(messages=messages)
 
 
@@ -216,15 +232,23 @@ def _last_user_text(messages: list[AnyMessage]) -> str:
     return next((str(message.text) for message in reversed(messages) if isinstance(message, HumanMessage)), "")
 
 
-def _user(context: Any) -> str:
-    user = getattr(context, "user_id", None)
-    if not user:
-        raise ValueError("The memory needs context.user_id: pass context=Context(user_id=...) when you run the agent.")
-    return str(user)
+def _answer(messages: Sequence[AnyMessage]) -> str:
+    """What the model said last since the user spoke; empty where a tool's result or structured data is the answer."""
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        if isinstance(message, AIMessage) and message.text:
+            return str(message.text)
+    return ""
+
+
+def _entry(context: Any, name: str) -> Any:
+    return context.get(name) if isinstance(context, Mapping) else getattr(context, name, None)
 
 
 def _memory_on(context: Any) -> bool:
-    return bool(getattr(context, "memory", True))
+    wanted = _entry(context, "memory")
+    return wanted is None or bool(wanted)
 
 
 def _think_now(memory: ThoughtMemory, turn: Turn) -> None:

@@ -18,6 +18,7 @@ _WHERE = {
     "ForgetReport": "thought",
     "Hit": "thought",
     "LLMExtractor": "llm_extract",
+    "LangGraphStore": "langgraph_store",
     "MemoryFolderError": "errors",
     "MemoryLockedError": "errors",
     "Message": "extract",
@@ -25,6 +26,9 @@ _WHERE = {
     "RuleExtractor": "rule_extract",
     "Thought": "thought",
     "ThoughtMemory": "memory",
+    "ThoughtRetriever": "retriever",
+    "item_id": "items",
+    "run_user": "langgraph_store",
 }
 __all__ = sorted(_WHERE)
 

@@ -16,8 +16,8 @@ _SECRETS = re.compile(
 )
 _NAMED = re.compile(
     r"\b(?P<name>pass ?(?:word|phrase|code)|passwd|pin(?: code| number)?|api[ _-]?key|access[ _-]?token"
-    r"|secret[ _-]?key|cvv|cvc)(?P<link>[\w ]{0,30}?(?: is| was|:|=)\s*)"
-    r"(?P<value>(?!(?:not|an?|the|too|very|still|wrong|my)\b)\S+?)(?=[.,;!?]*(?:\s|$))",
+    r"|secret[ _-]?key|cvv|cvc)(?P<link>s?(?![^\W\d_])[\w ]{0,30}?(?: is| was|:|=)\s*)"
+    r"(?P<value>(?!(?:not|an?|the|too|very|still|wrong|my)\b|\[secret removed\])\S+?)(?=[.,;!?]*(?:\s|$))",
     re.IGNORECASE,
 )
 _DIGITS = re.compile(r"(?<![\d.+])\d(?:[ -]?\d){12,18}(?!\d)")

@@ -25,7 +25,9 @@ def test_secrets_go_and_the_rest_stays(secret):
     assert told == f"Here it is: {REMOVED} and I live in Porto."
 
 
-@pytest.mark.parametrize("text", ["My password is hunter2", "password: hunter2", "my PIN is 4821", "API key = abc123"])
+@pytest.mark.parametrize(
+    "text", ["My password is hunter2", "password: hunter2", "my PIN is 4821", "API key = abc123", "pins: 4821"]
+)
 def test_named_secrets_go(text):
     assert redact(text).endswith(REMOVED)
     assert redact(f"{text}. I live in Porto.") == f"{redact(text)}. I live in Porto."
@@ -40,8 +42,14 @@ def test_named_secrets_go(text):
         "The number 4111 1111 1111 1112 is not a card.",
         "I forgot my password again.",
         "My password is not safe.",
+        "Pineapple juice is tasty, my pinned tabs: three.",
         "I like sk8er boys and risk-averse-investments.",
     ],
 )
 def test_ordinary_numbers_and_words_stay(text):
     assert redact(text) == text
+
+
+@pytest.mark.parametrize("text", ["My password is hunter2.", "my PIN is 4821 and my card is 4111 1111 1111 1111"])
+def test_what_was_cut_once_stays_as_it_is(text):
+    assert redact(redact(text)) == redact(text)
