@@ -82,30 +82,65 @@ class BM25:
         """
         return self._sums(self._terms(query, without))
 
-    def coverage(self, query: str, *, without: Collection[str] = ()) -> np.ndarray:
-        """BM25 over the most it could be, were every word of the query in a row for ever: float32 (rows,) in [0, 1].
+    def coverage(self, query: str, *, without: Collection[str] = (), rows: np.ndarray | None = None) -> np.ndarray:
+        """BM25 over the most it could be, were every word of the query in a row for ever: float32 in [0, 1].
 
-        A word that no row holds counts in full, so that a message of many words finds little by two of them.
+        A word that no row holds counts in full, so that a message of many words finds little by two of them. Of every
+        row, or of some ``rows`` (ascending).
         """
-        terms, n = self._terms(query, without), len(self._lengths)
-        most = (self.k1 + 1) * sum(self._idf(n, term) for term in terms)
-        return self._sums(terms) / np.float32(most) if most else np.zeros(n, dtype=np.float32)
+        terms = self._terms(query, without)
+        most = (self.k1 + 1) * sum(self._idf(term) for term in terms)
+        if rows is None:
+            return self._sums(terms) / np.float32(most or 1)
+        out = np.zeros(len(rows), dtype=np.float32)
+        for term in terms:
+            held, counted = self._posting(term)
+            if len(held):
+                place = np.minimum(np.searchsorted(held, rows), len(held) - 1)
+                here = np.flatnonzero(held[place] == rows)
+                out[here] += self._part(term, rows[here], counted[place[here]])
+        return out / np.float32(most or 1)
+
+    def best(self, query: str, k: int, *, without: Collection[str] = (), limit: int = 20_000) -> np.ndarray:
+        """Row numbers of about the k best rows, ascending: int (<= k,).
+
+        The rarest words propose rows until ``limit`` postings are read; a word in every other row finds nothing.
+        """
+        held = {term: len(self._posting(term)[0]) for term in self._terms(query, without)}
+        found: list[np.ndarray] = []
+        read = 0
+        for term in sorted(held, key=lambda term: held[term]):
+            read += held[term]
+            if found and read > limit:
+                break
+            found.append(self._posting(term)[0][:limit])
+        rows = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        if len(rows) > k:
+            scores = self.coverage(query, without=without, rows=rows)
+            rows = np.sort(rows[np.argpartition(-scores, k - 1)[:k]])
+        return rows
 
     def _terms(self, query: str, without: Collection[str]) -> list[str]:
         return [term for term in dict.fromkeys(tokens(query)) if term not in without]
 
-    def _idf(self, n: int, term: str) -> float:
-        held = len(self._postings[term][0]) if term in self._postings else 0
+    def _posting(self, term: str) -> tuple[np.ndarray, np.ndarray]:
+        if term not in self._postings:
+            return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
+        rows, counted = self._postings[term]
+        return np.array(rows, dtype=np.int32), np.array(counted, dtype=np.float32)
+
+    def _idf(self, term: str) -> float:
+        n, held = len(self._lengths), len(self._postings[term][0]) if term in self._postings else 0
         return math.log(1 + (n - held + 0.5) / (held + 0.5))
 
+    def _part(self, term: str, rows: np.ndarray, counted: np.ndarray) -> np.ndarray:
+        mean = max(self._total / max(len(self._lengths), 1), 1.0)
+        lengths = np.frombuffer(self._lengths, dtype=np.float32)[rows]
+        return self._idf(term) * counted * (self.k1 + 1) / (counted + self.k1 * (1 - self.b + self.b * lengths / mean))
+
     def _sums(self, terms: Sequence[str]) -> np.ndarray:
-        n = len(self._lengths)
-        out = np.zeros(n, dtype=np.float32)
-        terms = [term for term in terms if term in self._postings]
-        if not terms:
-            return out
-        norms = self.k1 * (1 - self.b + self.b * np.array(self._lengths) / max(self._total / n, 1.0))
+        out = np.zeros(len(self._lengths), dtype=np.float32)
         for term in terms:
-            rows, counted = (np.array(part) for part in self._postings[term])
-            out[rows] += self._idf(n, term) * counted * (self.k1 + 1) / (counted + norms[rows])
+            rows, counted = self._posting(term)
+            out[rows] += self._part(term, rows, counted)
         return out

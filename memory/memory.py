@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from bethink.memory.extract import MAX_READ, Extractor, Fact, Message, NullExtractor, to_messages
 from bethink.memory.forgetting import fits_query, to_forget
@@ -26,7 +26,7 @@ from bethink.models.embedder import Embedder
 Changes = list[Change]  # named here because the class has a method called ``list``
 Hits = list[Hit]
 Thoughts = list[Thought]
-RecallMode = Literal["auto", "exact", "paper"]
+RecallMode = Literal["auto", "exact", "hnsw", "paper"]
 ConflictPolicy = Literal["supersede", "keep_both"]
 
 
@@ -37,9 +37,9 @@ class ThoughtMemory:
     called from many threads; writes of one user follow one another. Users are told apart by ``user_id`` alone and
     nothing crosses. Every change is in the journal before it is made. The embedder is not loaded before it is needed.
 
-    ``recall_mode``: ``auto`` (all channels of :mod:`bethink.memory.recall`), ``exact`` (cosine), ``paper`` (the hash of
-    Eq. 1, one bucket). ``weights`` are those of the channels of ``auto``. ``n_buckets`` and ``seed`` fix the hash when
-    the folder is made.
+    ``recall_mode``: ``auto`` (all channels of :mod:`bethink.memory.recall`), ``exact`` (cosine), ``hnsw`` (cosine by a
+    graph, for very many), ``paper`` (the hash of Eq. 1, one bucket). ``weights`` are those of the channels of ``auto``.
+    ``n_buckets`` and ``seed`` fix the hash when the folder is made.
 
     Raises:
         MemoryFolderError: the folder cannot be written or read.
@@ -61,8 +61,8 @@ class ThoughtMemory:
         seed: int = 0,
         store: ThoughtStore | None = None,
     ) -> None:
-        if recall_mode not in ("auto", "exact", "paper"):
-            raise ValueError(f"recall_mode must be auto, exact or paper, not {recall_mode!r}.")
+        if recall_mode not in get_args(RecallMode):
+            raise ValueError(f"recall_mode must be one of {', '.join(get_args(RecallMode))}, not {recall_mode!r}.")
         if conflict_policy not in ("supersede", "keep_both"):
             raise ValueError(f"conflict_policy must be supersede or keep_both, not {conflict_policy!r}.")
         self.embedder, self.extractor = embedder, extractor or RuleExtractor()

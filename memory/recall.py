@@ -38,6 +38,8 @@ THOUGHT = 0.7
 """What a thought tells, beside :func:`telling` of turns: it is a statement, and has no turns beside it."""
 CANDIDATES = 512
 """Only so many of the best bases are ranked further."""
+MANY, PROPOSED = 50_000, 256
+"""Above so many rows, only so many are proposed by the graph and by the words each."""
 _BEST_OF_SESSION = 3
 _MEASURED = re.compile(r"\d|\b(?:yesterday|tonight|last|ago|weeks?|months?|years?)\b", re.IGNORECASE)
 _OWN = re.compile(r"\b(?:I|my|we|our)\b")
@@ -67,21 +69,18 @@ def telling(text: str) -> float:
     return words + 0.13 * measured + 0.1 * own - 0.08 * asks
 
 
-def from_neighbours(base: np.ndarray, before: np.ndarray, after: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The better base of the turns before and after each row, float32 (rows,); 0 where there is none.
+def from_neighbours(base: np.ndarray, rows: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """For some turns the better base of the one before and the one after, float32; 0 where neither is weighed.
 
-    ``before`` and ``after`` hold row numbers for every row, -1 for none.
+    ``base`` are the bases of ``rows`` (ascending row numbers); ``before`` and ``after`` hold the row number of each
+    turn's neighbours, -1 for none.
     """
-    found = np.zeros((2, len(rows)), dtype=np.float32)
-    for line, beside in zip(found, (before[rows], after[rows]), strict=True):
-        there = beside >= 0
-        line[there] = base[beside[there]]
-    return found.max(axis=0) if len(rows) else found[0]
-
-
-def two_away(beside: np.ndarray) -> np.ndarray:
-    """Row numbers two steps away, given those one step away."""
-    return np.where(beside >= 0, beside[beside], -1)
+    found = np.zeros((2, len(before)), dtype=np.float32)
+    for line, beside in zip(found, (before, after), strict=True):
+        place = np.minimum(np.searchsorted(rows, beside), max(len(rows) - 1, 0))
+        there = np.flatnonzero(rows[place] == beside) if len(rows) else place[:0]
+        line[there] = base[place[there]]
+    return found.max(axis=0)
 
 
 def best_of_session(base: np.ndarray, sessions: np.ndarray) -> np.ndarray:

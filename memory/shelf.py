@@ -13,15 +13,19 @@ from bethink.memory.lexical import BM25, tokens
 from bethink.memory.lsh import AngularLSH
 from bethink.memory.recall import (
     CANDIDATES,
+    MANY,
+    PROPOSED,
     THOUGHT,
     WEIGHTS,
     best_of_session,
     from_neighbours,
     telling,
-    two_away,
 )
 from bethink.memory.thought import Hit, Thought
-from bethink.memory.times import written_date
+from bethink.memory.times import as_datetime, written_date
+
+NEVER = 2**62
+"""Seconds; later than any date."""
 
 
 def passage(thought: Thought) -> str:
@@ -53,6 +57,7 @@ class Shelf:
         self._sessions: dict[str, int] = {}
         self._session = array("i")
         self._before, self._after = array("i"), array("i")
+        self._from, self._until = array("q"), array("q")
         self._last: dict[int, int] = {}
 
     def fill(self, thoughts: Sequence[Thought], vectors: np.ndarray) -> None:
@@ -64,6 +69,9 @@ class Shelf:
             self._rows[thought.id] = row
             self._ids.append(thought.id)
             self._active.append(thought.active)
+            began, ended = _held(thought)
+            self._from.append(began)
+            self._until.append(ended)
             self._words.append(f"{passage(thought)} {_date_words(thought)}")
             self._telling.append(telling(thought.text) if thought.is_turn else THOUGHT)
             who = thought.speaker
@@ -78,8 +86,9 @@ class Shelf:
         if vector is not None:
             self.fill([thought], vector[None, :])
         else:
-            self.thoughts[thought.id] = thought
-            self._active[self._rows[thought.id]] = thought.active
+            row = self._rows[thought.id]
+            self.thoughts[thought.id], self._active[row] = thought, thought.active
+            self._from[row], self._until[row] = _held(thought)
 
     def vector(self, thought_id: str) -> np.ndarray:
         """The unit vector of a thought, float32 (dim,)."""
@@ -109,13 +118,13 @@ class Shelf:
             self._before[after] = row
 
     def _candidates(self, as_of: str | None, include_inactive: bool) -> np.ndarray:
-        if as_of is not None:
-            held = [i is not None and self.thoughts[i].valid_on(as_of) for i in self._ids]
-        elif include_inactive:
-            held = [i is not None for i in self._ids]
-        else:
-            return np.frombuffer(bytes(self._active), dtype=bool)
-        return np.array(held, dtype=bool)
+        if as_of is None and not include_inactive:
+            return np.array(self._active, dtype=bool)
+        there = np.array([i is not None for i in self._ids], dtype=bool)
+        if as_of is None:
+            return there
+        when = _seconds(as_of)
+        return there & (np.array(self._from) <= when) & (np.array(self._until) > when)
 
     def search(
         self,
@@ -132,49 +141,80 @@ class Shelf:
         """The k best thoughts for a query and its vector (dim,).
 
         ``auto`` ranks by all channels (see :mod:`bethink.memory.recall`), and a turn gives way to a thought that was
-        drawn from it; ``exact`` ranks by cosine; ``paper`` by cosine among those in the query's bucket and nothing
-        else.
+        drawn from it; ``exact`` ranks by cosine, ``hnsw`` by cosine what a graph finds, ``paper`` by cosine what is in
+        the query's bucket and nothing else. Above :data:`bethink.memory.recall.MANY` rows, ``auto`` weighs only what
+        the graph and the words propose, and their neighbours.
         """
         mask = self._candidates(as_of, include_inactive)
         if mode == "paper" and mask.any():
             mask = mask & self.index.in_bucket(vector)
         if not mask.any():
             return []
-        cosine = self.index.cosine(vector)
+        if mode == "hnsw":
+            rows = self._near(vector, mask, k)
+        elif mode == "auto" and len(mask) > MANY:
+            rows = self._proposed(query, vector, mask, max(PROPOSED, 2 * k))
+        else:
+            rows = np.flatnonzero(mask)
+        cosine = self.index.cosine(vector, None if len(rows) == len(mask) else rows)
         if min_score is not None:
-            mask = mask & (cosine >= min_score)
+            rows, cosine = rows[cosine >= min_score], cosine[cosine >= min_score]
         if mode == "auto":
-            return self._by_channels(query, cosine, mask, k, weights)
-        rows = np.flatnonzero(mask)
-        best = rows[np.argsort(-cosine[rows], kind="stable")[:k]]
-        return [self._hit(row, float(cosine[row]), {"cosine": float(cosine[row])}) for row in best]
+            return self._by_channels(query, rows, cosine, k, weights)
+        best = np.argsort(-cosine, kind="stable")[:k]
+        return [self._hit(rows[i], float(cosine[i]), {"cosine": float(cosine[i])}) for i in best]
+
+    def _near(self, vector: np.ndarray, mask: np.ndarray, k: int) -> np.ndarray:
+        """About the k nearest rows of the mask, ascending; asks for more where many of the nearest are not in it."""
+        wanted = k
+        while True:
+            found = self.index.nearest(vector, wanted)
+            rows = found[mask[found]][:k]
+            if len(rows) == k or wanted >= len(mask):
+                return np.sort(rows)
+            wanted = min(8 * wanted, len(mask))
+
+    def _proposed(self, query: str, vector: np.ndarray, mask: np.ndarray, k: int) -> np.ndarray:
+        """What the graph and the words find, with the turns beside and two away, ascending."""
+        words = self._words.best(query, k, without=self._named(query)[1])
+        rows = np.union1d(self._near(vector, mask, min(k, int(mask.sum()))), words[mask[words]]).astype(np.int64)
+        for beside in (self._before, self._after):
+            steps = np.frombuffer(beside, dtype=np.int32)
+            once = steps[rows]
+            twice = steps[once[once >= 0]]
+            rows = np.union1d(rows, np.concatenate([once[once >= 0], twice[twice >= 0]])).astype(np.int64)
+        return rows[mask[rows]]
 
     def _by_channels(
-        self, query: str, cosine: np.ndarray, mask: np.ndarray, k: int, weights: Mapping[str, float]
+        self, query: str, rows: np.ndarray, cosine: np.ndarray, k: int, weights: Mapping[str, float]
     ) -> list[Hit]:
         named, names = self._named(query)
+        every = len(rows) == len(self._ids)
+        speakers = np.frombuffer(self._speaker, dtype=np.int32)
         scores = {
             "cosine": weights["cosine"] * cosine,
-            "lexical": weights["lexical"] * self._words.coverage(query, without=names),
-            "speaker": weights["speaker"] * np.isin(self._speaker, named).astype(np.float32),
+            "lexical": weights["lexical"] * self._words.coverage(query, without=names, rows=None if every else rows),
+            "speaker": weights["speaker"] * np.isin(speakers if every else speakers[rows], named).astype(np.float32),
         }
-        base = np.where(mask, scores["cosine"] + scores["lexical"] + scores["speaker"], -np.inf)
-        room = min(max(CANDIDATES, 4 * k), int(mask.sum()))
-        rows = np.argpartition(-base, room - 1)[:room] if room else np.zeros(0, dtype=int)
-        before, after = np.array(self._before), np.array(self._after)
-        shown = np.where(mask, base, 0.0)
-        here = {name: values[rows] for name, values in scores.items()}
-        here["beside"] = weights["beside"] * from_neighbours(shown, before, after, rows)
-        here["near"] = weights["near"] * from_neighbours(shown, two_away(before), two_away(after), rows)
-        here["session"] = weights["session"] * best_of_session(base[rows], np.array(self._session)[rows])
-        here["telling"] = weights["telling"] * np.array(self._telling)[rows]
+        base = scores["cosine"] + scores["lexical"] + scores["speaker"]
+        room = min(max(CANDIDATES, 4 * k), len(rows))
+        top = np.argpartition(-base, room - 1)[:room] if room < len(rows) else np.arange(len(rows))
+        before, after = (np.frombuffer(beside, dtype=np.int32) for beside in (self._before, self._after))
+        once = (before[rows[top]], after[rows[top]])
+        twice = (np.where(once[0] < 0, -1, before[once[0]]), np.where(once[1] < 0, -1, after[once[1]]))
+        here = {name: values[top] for name, values in scores.items()}
+        here["beside"] = weights["beside"] * from_neighbours(base, rows, *once)
+        here["near"] = weights["near"] * from_neighbours(base, rows, *twice)
+        sessions = np.frombuffer(self._session, dtype=np.int32)[rows[top]]
+        here["session"] = weights["session"] * best_of_session(base[top], sessions)
+        here["telling"] = weights["telling"] * np.frombuffer(self._telling, dtype=np.float32)[rows[top]]
         rank = np.sum(list(here.values()), axis=0)
         found: list[Hit] = []
         said: set[tuple[str, str | None]] = set()
         drawn: set[tuple[str, str | None]] = set()
         for i in np.lexsort((-here["cosine"], -rank)):
-            row = int(rows[i])
-            hit = self._hit(row, float(cosine[row]), {name: float(values[i]) for name, values in here.items()})
+            channels = {name: float(values[i]) for name, values in here.items()}
+            hit = self._hit(rows[top[i]], float(cosine[top[i]]), channels)
             thought = hit.thought
             sources = {(turn, thought.speaker) for turn in thought.source_turns}
             if sources and sources <= (drawn if thought.is_turn else said):
@@ -195,6 +235,18 @@ class Shelf:
 
     def _hit(self, row: int, cosine: float, channels: dict[str, float]) -> Hit:
         return Hit(self.thoughts[str(self._ids[row])], cosine, channels, sum(channels.values()))
+
+
+def _seconds(when: str) -> int:
+    return int(as_datetime(when).timestamp())
+
+
+def _held(thought: Thought) -> tuple[int, int]:
+    """From when until when it held, in seconds; what was forgotten never did."""
+    began = _seconds(thought.valid_at or thought.created_at)
+    if thought.forgotten:
+        return began, began
+    return began, NEVER if thought.invalid_at is None else _seconds(thought.invalid_at)
 
 
 def _date_words(thought: Thought) -> str:

@@ -78,3 +78,23 @@ def test_coverage_lies_between_none_and_all(texts, query):
     found = words.coverage(query)
     assert found.shape == (len(texts),)
     assert ((found >= 0) & (found <= 1)).all()
+
+
+@given(st.lists(st.text("abc ", max_size=30), min_size=1, max_size=20), st.text("abc ", max_size=20))
+def test_coverage_of_some_rows_is_that_of_all(texts, query):
+    words = BM25()
+    for text in texts:
+        words.append(text)
+    rows = np.arange(0, len(texts), 2)
+    np.testing.assert_allclose(words.coverage(query, rows=rows), words.coverage(query)[rows], rtol=1e-5)
+
+
+def test_the_best_rows_come_from_the_rarest_words():
+    words = BM25()
+    for i in range(200):
+        words.append(f"common word{i % 50} thing{i}")
+    assert words.best("thing7 common", 10).tolist().count(7) == 1
+    assert set(words.best("word3 common", 10, limit=50)) >= {3, 53, 103, 153}
+    assert len(words.best("common", 10)) == 10
+    assert len(words.best("nothing here", 10)) == 0
+    assert len(words.best("thing7", 10, without={"thing7"})) == 0

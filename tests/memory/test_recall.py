@@ -12,7 +12,6 @@ from bethink.memory.recall import (
     checked_weights,
     from_neighbours,
     telling,
-    two_away,
 )
 
 
@@ -31,15 +30,13 @@ def test_small_talk_tells_little():
     assert telling("") == 0
 
 
-def test_neighbours_are_those_beside_and_two_away():
+def test_neighbours_are_those_that_are_weighed():
+    rows = np.array([2, 5, 6, 9])
     base = np.array([1.0, 5.0, 2.0, 4.0], dtype=np.float32)
-    before, after = np.array([-1, 0, 1, -1]), np.array([1, 2, -1, -1])
-    rows = np.arange(4)
-    assert from_neighbours(base, before, after, rows).tolist() == [5, 2, 5, 0]
-    assert two_away(before).tolist() == [-1, -1, 0, -1]
-    assert two_away(after).tolist() == [2, -1, -1, -1]
-    assert from_neighbours(base, two_away(before), two_away(after), rows).tolist() == [2, 0, 1, 0]
-    assert len(from_neighbours(base, before, after, rows[:0])) == 0
+    before, after = np.array([-1, 2, 5, 3]), np.array([5, 6, 7, 10])
+    assert from_neighbours(base, rows, before, after).tolist() == [5, 2, 5, 0]
+    assert len(from_neighbours(base, rows, before[:0], after[:0])) == 0
+    assert from_neighbours(base[:0], rows[:0], before, after).tolist() == [0, 0, 0, 0]
 
 
 @given(st.lists(st.tuples(st.integers(-1, 4), st.floats(-2, 2, width=32)), max_size=40))
@@ -141,3 +138,33 @@ def test_forgotten_turns_lend_nothing_to_their_neighbours(tmp_path, embedder):
         hits = {hit.thought.source_turns[0]: hit for hit in memory.search("the old guitar", user_id="ana", k=4)}
         assert set(hits) == {"s:1", "s:2", "s:3"}
         assert hits["s:2"].channels["near"] == 0
+
+
+def test_a_great_memory_recalls_what_a_full_ranking_would(tmp_path, embedder, monkeypatch):
+    lines = [(("Ana", "Ben")[i % 2], f"I saw bird {i % 37} near lake {i % 11} on walk {i}.") for i in range(600)]
+    with ThoughtMemory(tmp_path, embedder) as memory:
+        _turns(memory, "s", lines)
+        queries = [
+            f"Which bird did {who} see near lake {i} on walk {7 * i}?" for who in ("Ana", "Ben") for i in range(10)
+        ]
+        full = [[hit.thought.id for hit in memory.search(query, user_id="ana", k=10)] for query in queries]
+        monkeypatch.setattr("bethink.memory.shelf.MANY", 50)
+        quick = [[hit.thought.id for hit in memory.search(query, user_id="ana", k=10)] for query in queries]
+        assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(full, quick, strict=True)]) > 0.9
+        gone = [thought.id for thought in memory.list(user_id="ana")[:500]]
+        memory.forget(user_id="ana", ids=gone)
+        left = [hit.thought.id for hit in memory.search("bird", user_id="ana", k=100)]
+        assert len(left) == 100  # the graph asks for more until enough are found that still hold
+        assert not set(left) & set(gone)
+
+
+def test_the_graph_finds_the_nearest(tmp_path, embedder):
+    words = [f"I like thing {i} of kind {i % 7}." for i in range(80)]
+    with ThoughtMemory(tmp_path, embedder, recall_mode="hnsw") as memory:
+        for word in words:
+            memory.insert(word, user_id="ana")
+        found = [hit.score for hit in memory.search("I like thing 42 of kind 0", user_id="ana", k=20)]
+        change = memory.insert("I like thing 42 of kind 0", user_id="ana")  # rows that came later are walked, too
+        assert memory.search("I like thing 42 of kind 0", user_id="ana", k=1)[0].thought.id == change.id
+    best = np.sort(embedder.embed(words) @ embedder.embed(["I like thing 42 of kind 0"])[0])[::-1][:20]
+    np.testing.assert_allclose(found, best, atol=1e-5)
