@@ -12,9 +12,21 @@ from tests.benchmarks.report import run_parts
 PARTS = {
     "locomo": "evidence found in LoCoMo, from turns and from turns with thoughts",
     "madial": "memories that should come to mind in MADial-Bench",
+    "latency": "milliseconds a query beside other memories and indices",
 }
 
+PACKAGES = (
+    "bethink",
+    "chromadb",
+    "numpy",
+    "torch",
+    "sentence-transformers",
+    "usearch",
+    "faiss-cpu",
+    "hnswlib",
+    "langgraph",
+    "mem0ai",
+)
+
 if __name__ == "__main__":
-    run_parts(
-        "recall", PARTS, ("bethink", "chromadb", "numpy", "torch", "sentence-transformers", "langgraph", "mem0ai")
-    )
+    run_parts("recall", PARTS, PACKAGES)
