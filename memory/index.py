@@ -10,8 +10,8 @@ from bethink.memory.lsh import AngularLSH, check_vectors
 
 CONNECTIVITY, EXPANSION_ADD = 16, 100
 """HNSW's M and efConstruction."""
-LEAST_EXPANSION = 128
-"""The least efSearch; more neighbours are asked for, and ordered by their exact cosines."""
+MORE = 32
+"""So many more neighbours than wanted are asked for, and all ordered by their exact cosines."""
 
 
 def unit(vectors: np.ndarray, dim: int) -> np.ndarray:
@@ -71,8 +71,8 @@ class VectorIndex:
     def nearest(self, query: np.ndarray, k: int) -> np.ndarray:
         """Row numbers of about the k rows nearest to the query (dim,), nearest first by exact cosine: int (<= k,)."""
         graph, vector = self._walked(), unit(query, self.lsh.dim)[0]
-        wanted = min(max(4 * k, LEAST_EXPANSION // 2), self.size)
-        graph.expansion_search = max(2 * wanted, LEAST_EXPANSION)
+        wanted = min(k + MORE, self.size)
+        graph.expansion_search = wanted + MORE
         rows = np.asarray(graph.search(vector, wanted, threads=1).keys, dtype=np.int64)
         return rows[np.argsort(-(self._vectors[rows] @ vector), kind="stable")[:k]]
 

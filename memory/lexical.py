@@ -60,15 +60,19 @@ class BM25:
 
     def __init__(self, k1: float = 1.2, b: float = 0.75) -> None:
         self.k1, self.b = k1, b
-        self._lengths = array("f")
+        self._rows = 0
+        self._lengths = np.zeros(64, dtype=np.float32)
         self._total = 0
         self._postings: dict[str, tuple[array[int], array[float]]] = {}
 
     def append(self, text: str) -> None:
         """Add the next row."""
         counts = Counter(tokens(text))
-        row = len(self._lengths)
-        self._lengths.append(sum(counts.values()))
+        row = self._rows
+        if row == len(self._lengths):
+            self._lengths = np.concatenate([self._lengths, np.zeros_like(self._lengths)])
+        self._lengths[row] = sum(counts.values())
+        self._rows += 1
         self._total += sum(counts.values())
         for term, count in counts.items():
             rows, counted = self._postings.setdefault(term, (array("i"), array("f")))
@@ -130,16 +134,16 @@ class BM25:
         return np.array(rows, dtype=np.int32), np.array(counted, dtype=np.float32)
 
     def _idf(self, term: str) -> float:
-        n, held = len(self._lengths), len(self._postings[term][0]) if term in self._postings else 0
+        n, held = self._rows, len(self._postings[term][0]) if term in self._postings else 0
         return math.log(1 + (n - held + 0.5) / (held + 0.5))
 
     def _part(self, term: str, rows: np.ndarray, counted: np.ndarray) -> np.ndarray:
-        mean = max(self._total / max(len(self._lengths), 1), 1.0)
-        lengths = np.frombuffer(self._lengths, dtype=np.float32)[rows]
+        mean = max(self._total / max(self._rows, 1), 1.0)
+        lengths = self._lengths[rows]
         return self._idf(term) * counted * (self.k1 + 1) / (counted + self.k1 * (1 - self.b + self.b * lengths / mean))
 
     def _sums(self, terms: Sequence[str]) -> np.ndarray:
-        out = np.zeros(len(self._lengths), dtype=np.float32)
+        out = np.zeros(self._rows, dtype=np.float32)
         for term in terms:
             rows, counted = self._posting(term)
             out[rows] += self._part(term, rows, counted)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -26,6 +25,13 @@ from bethink.memory.times import as_datetime, written_date
 
 NEVER = 2**62
 """Seconds; later than any date."""
+ROW = np.dtype(
+    [
+        ("active", bool), ("telling", np.float32), ("speaker", np.int32), ("session", np.int32),
+        ("before", np.int32), ("after", np.int32), ("since", np.int64), ("until", np.int64),
+    ]
+)  # fmt: skip
+"""What the ranking needs of each row; -1 where there is no speaker, session or neighbour."""
 
 
 def passage(thought: Thought) -> str:
@@ -50,35 +56,29 @@ class Shelf:
         self._words = BM25()
         self._rows: dict[str, int] = {}
         self._ids: list[str | None] = []
-        self._active = bytearray()
-        self._telling = array("f")
+        self._table = np.zeros(0, dtype=ROW)
         self._speakers: dict[str, int] = {}
-        self._speaker = array("i")
         self._sessions: dict[str, int] = {}
-        self._session = array("i")
-        self._before, self._after = array("i"), array("i")
-        self._from, self._until = array("q"), array("q")
         self._last: dict[int, int] = {}
 
     def fill(self, thoughts: Sequence[Thought], vectors: np.ndarray) -> None:
         """Take in thoughts with their vectors (n, dim), all new rows; turns of a session in the order of the talk."""
         self.index.append(vectors)
+        if (end := len(self._ids) + len(thoughts)) > len(self._table):
+            room = np.zeros(max(end, 2 * len(self._table), 64) - len(self._table), dtype=ROW)
+            self._table = np.concatenate([self._table, room])
         for thought in thoughts:
             row, old = len(self._ids), self._rows.get(thought.id)
             self._retire(thought.id)
             self._rows[thought.id] = row
             self._ids.append(thought.id)
-            self._active.append(thought.active)
-            began, ended = _held(thought)
-            self._from.append(began)
-            self._until.append(ended)
             self._words.append(f"{passage(thought)} {_date_words(thought)}")
-            self._telling.append(telling(thought.text) if thought.is_turn else THOUGHT)
-            who = thought.speaker
-            self._speaker.append(self._speakers.setdefault(who, len(self._speakers)) if who else -1)
-            talk = thought.session_id
-            self._session.append(self._sessions.setdefault(talk, len(self._sessions)) if talk else -1)
-            self._join(row, old, thought.is_turn)
+            who, talk = thought.speaker, thought.session_id
+            speaker = self._speakers.setdefault(who, len(self._speakers)) if who else -1
+            session = self._sessions.setdefault(talk, len(self._sessions)) if talk else -1
+            tells = telling(thought.text) if thought.is_turn else THOUGHT
+            before, after = self._place(row, old, session if thought.is_turn else -1)
+            self._table[row] = (thought.active, tells, speaker, session, before, after, *_held(thought))
             self.thoughts[thought.id] = thought
 
     def put(self, thought: Thought, vector: np.ndarray | None) -> None:
@@ -86,9 +86,9 @@ class Shelf:
         if vector is not None:
             self.fill([thought], vector[None, :])
         else:
-            row = self._rows[thought.id]
-            self.thoughts[thought.id], self._active[row] = thought, thought.active
-            self._from[row], self._until[row] = _held(thought)
+            here = self._table[self._rows[thought.id]]
+            self.thoughts[thought.id], here["active"] = thought, thought.active
+            here["since"], here["until"] = _held(thought)
 
     def vector(self, thought_id: str) -> np.ndarray:
         """The unit vector of a thought, float32 (dim,)."""
@@ -97,34 +97,31 @@ class Shelf:
     def _retire(self, thought_id: str) -> None:
         row = self._rows.pop(thought_id, None)
         if row is not None:
-            self._ids[row], self._active[row] = None, False
+            self._ids[row], self._table[row]["active"] = None, False
 
-    def _join(self, row: int, old: int | None, is_turn: bool) -> None:
-        session = self._session[row]
+    def _place(self, row: int, old: int | None, session: int) -> tuple[int, int]:
+        """The rows before and after a new one in its talk, which get to know it."""
+        before = after = -1
         if old is not None:
-            before, after = self._before[old], self._after[old]
-            if self._last.get(session) == old:
-                self._last[session] = row
-        elif is_turn and session >= 0:
-            before, after = self._last.get(session, -1), -1
+            before, after = int(self._table[old]["before"]), int(self._table[old]["after"])
+        elif session >= 0:
+            before = self._last.get(session, -1)
+        if session >= 0 and after < 0:
             self._last[session] = row
-        else:
-            before = after = -1
-        self._before.append(before)
-        self._after.append(after)
         if before >= 0:
-            self._after[before] = row
+            self._table[before]["after"] = row
         if after >= 0:
-            self._before[after] = row
+            self._table[after]["before"] = row
+        return before, after
 
     def _candidates(self, as_of: str | None, include_inactive: bool) -> np.ndarray:
+        table = self._table[: len(self._ids)]
         if as_of is None and not include_inactive:
-            return np.array(self._active, dtype=bool)
+            return table["active"]
         there = np.array([i is not None for i in self._ids], dtype=bool)
         if as_of is None:
             return there
-        when = _seconds(as_of)
-        return there & (np.array(self._from) <= when) & (np.array(self._until) > when)
+        return there & (table["since"] <= (when := _seconds(as_of))) & (table["until"] > when)
 
     def search(
         self,
@@ -161,7 +158,8 @@ class Shelf:
             rows, cosine = rows[cosine >= min_score], cosine[cosine >= min_score]
         if mode == "auto":
             return self._by_channels(query, rows, cosine, k, weights)
-        best = np.argsort(-cosine, kind="stable")[:k]
+        best = np.argpartition(-cosine, k - 1)[:k] if k < len(rows) else np.arange(len(rows))
+        best = best[np.lexsort((rows[best], -cosine[best]))]
         return [self._hit(rows[i], float(cosine[i]), {"cosine": float(cosine[i])}) for i in best]
 
     def _near(self, vector: np.ndarray, mask: np.ndarray, k: int) -> np.ndarray:
@@ -178,8 +176,8 @@ class Shelf:
         """What the graph and the words find, with the turns beside and two away, ascending."""
         words = self._words.best(query, k, without=self._named(query)[1])
         rows = np.union1d(self._near(vector, mask, min(k, int(mask.sum()))), words[mask[words]]).astype(np.int64)
-        for beside in (self._before, self._after):
-            steps = np.frombuffer(beside, dtype=np.int32)
+        for beside in ("before", "after"):
+            steps = self._table[beside]
             once = steps[rows]
             twice = steps[once[once >= 0]]
             rows = np.union1d(rows, np.concatenate([once[once >= 0], twice[twice >= 0]])).astype(np.int64)
@@ -190,24 +188,23 @@ class Shelf:
     ) -> list[Hit]:
         named, names = self._named(query)
         every = len(rows) == len(self._ids)
-        speakers = np.frombuffer(self._speaker, dtype=np.int32)
+        table = self._table[: len(self._ids)] if every else self._table[rows]
         scores = {
             "cosine": weights["cosine"] * cosine,
             "lexical": weights["lexical"] * self._words.coverage(query, without=names, rows=None if every else rows),
-            "speaker": weights["speaker"] * np.isin(speakers if every else speakers[rows], named).astype(np.float32),
+            "speaker": weights["speaker"] * np.isin(table["speaker"], named).astype(np.float32),
         }
         base = scores["cosine"] + scores["lexical"] + scores["speaker"]
         room = min(max(CANDIDATES, 4 * k), len(rows))
         top = np.argpartition(-base, room - 1)[:room] if room < len(rows) else np.arange(len(rows))
-        before, after = (np.frombuffer(beside, dtype=np.int32) for beside in (self._before, self._after))
-        once = (before[rows[top]], after[rows[top]])
+        before, after = self._table["before"], self._table["after"]
+        once = (table["before"][top], table["after"][top])
         twice = (np.where(once[0] < 0, -1, before[once[0]]), np.where(once[1] < 0, -1, after[once[1]]))
         here = {name: values[top] for name, values in scores.items()}
         here["beside"] = weights["beside"] * from_neighbours(base, rows, *once)
         here["near"] = weights["near"] * from_neighbours(base, rows, *twice)
-        sessions = np.frombuffer(self._session, dtype=np.int32)[rows[top]]
-        here["session"] = weights["session"] * best_of_session(base[top], sessions)
-        here["telling"] = weights["telling"] * np.frombuffer(self._telling, dtype=np.float32)[rows[top]]
+        here["session"] = weights["session"] * best_of_session(base[top], table["session"][top])
+        here["telling"] = weights["telling"] * table["telling"][top]
         rank = np.sum(list(here.values()), axis=0)
         found: list[Hit] = []
         said: set[tuple[str, str | None]] = set()
