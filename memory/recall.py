@@ -4,6 +4,7 @@
                 + w_near max(base two before, base two after) + w_session mean(best three bases of its session)
                 + w_telling telling
     base = cosine + w_lexical coverage + w_speaker (its speaker is named in the query)
+                  + w_day (it is of a day that the query names)
 
 The coverage is BM25 over the most that BM25 could give for the query's words, so that a question of four words and a
 message of forty are on one scale, and so is the cosine: a score means the same in a memory of ten and of a million.
@@ -28,6 +29,7 @@ WEIGHTS: Mapping[str, float] = {
     "cosine": 1.0,
     "lexical": 2.0,
     "speaker": 0.5,
+    "day": 1.0,
     "beside": 0.45,
     "near": 0.3,
     "session": 0.5,

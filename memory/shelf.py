@@ -7,6 +7,7 @@ from datetime import date
 
 import numpy as np
 
+from bethink.memory.days import month_day, named_days, on_days
 from bethink.memory.index import VectorIndex
 from bethink.memory.lexical import BM25, tokens
 from bethink.memory.lsh import AngularLSH
@@ -29,6 +30,7 @@ ROW = np.dtype(
     [
         ("active", bool), ("telling", np.float32), ("speaker", np.int32), ("session", np.int32),
         ("before", np.int32), ("after", np.int32), ("since", np.int64), ("until", np.int64),
+        ("day", np.int32), ("month_day", np.int32),
     ]
 )  # fmt: skip
 """What the ranking needs of each row; -1 where there is no speaker, session or neighbour."""
@@ -78,7 +80,7 @@ class Shelf:
             session = self._sessions.setdefault(talk, len(self._sessions)) if talk else -1
             tells = telling(thought.text) if thought.is_turn else THOUGHT
             before, after = self._place(row, old, session if thought.is_turn else -1)
-            self._table[row] = (thought.active, tells, speaker, session, before, after, *_held(thought))
+            self._table[row] = (thought.active, tells, speaker, session, before, after, *_held(thought), *_day(thought))
             self.thoughts[thought.id] = thought
 
     def put(self, thought: Thought, vector: np.ndarray | None) -> None:
@@ -187,14 +189,16 @@ class Shelf:
         self, query: str, rows: np.ndarray, cosine: np.ndarray, k: int, weights: Mapping[str, float]
     ) -> list[Hit]:
         named, names = self._named(query)
+        days = named_days(query, as_datetime(None))
         every = len(rows) == len(self._ids)
         table = self._table[: len(self._ids)] if every else self._table[rows]
         scores = {
             "cosine": weights["cosine"] * cosine,
             "lexical": weights["lexical"] * self._words.coverage(query, without=names, rows=None if every else rows),
+            "day": weights["day"] * on_days(days, table["day"], table["month_day"]),
             "speaker": weights["speaker"] * np.isin(table["speaker"], named).astype(np.float32),
         }
-        base = scores["cosine"] + scores["lexical"] + scores["speaker"]
+        base = np.sum(list(scores.values()), axis=0)
         room = min(max(CANDIDATES, 4 * k), len(rows))
         top = np.argpartition(-base, room - 1)[:room] if room < len(rows) else np.arange(len(rows))
         before, after = self._table["before"], self._table["after"]
@@ -244,6 +248,11 @@ def _held(thought: Thought) -> tuple[int, int]:
     if thought.forgotten:
         return began, began
     return began, NEVER if thought.invalid_at is None else _seconds(thought.invalid_at)
+
+
+def _day(thought: Thought) -> tuple[int, int]:
+    day = as_datetime(thought.valid_at or thought.created_at).date()
+    return day.toordinal(), month_day(day)
 
 
 def _date_words(thought: Thought) -> str:
