@@ -35,7 +35,13 @@ from tests.benchmarks.recommendation.scores import cell, scores
 from tests.benchmarks.report import Bar, bar, show
 
 SEEDS, TUNING_SEED = 5, 100
-WHY: dict[str, dict[str, str]] = {}
+WHY: dict[str, dict[str, str]] = {
+    "complete_journey": {
+        "without gating": "equal gates are as good for warm items (.0003 apart) and .004 better for cold ones; presumably "
+        "gates learned from items that have an id weigh a new item's other aspects wrongly. They stay, since the reasons "
+        "that are shown are shares of the gates."
+    }
+}
 """Of each set, why an ablation does not lose, where it was measured that it does not."""
 
 
