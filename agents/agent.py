@@ -300,11 +300,12 @@ class Agent:
         from bethink.models.chat import ChatLocal
         from bethink.tools.langchain import langchain_tool
 
-        path = self._folder / "checkpoints.db"
-        for old in (path, path.with_suffix(".db-wal"), path.with_suffix(".db-shm")):
+        for old in self._folder.glob("checkpoints.db*"):
             # run state only: what a dead process left there is of no use, and its text must not stay
             old.unlink(missing_ok=True)
-        self._checkpoints = SqliteSaver(sqlite3.connect(path, check_same_thread=False))
+        connection = sqlite3.connect(self._folder / "checkpoints.db", check_same_thread=False)
+        connection.execute("PRAGMA secure_delete=ON")
+        self._checkpoints = SqliteSaver(connection)
         model = self.model
         middleware: list[Any] = [
             MemoryMiddleware(self.memory, post_think=self._post_thinker.put),
@@ -328,6 +329,7 @@ class Agent:
         if self._checkpoints is not None:
             try:
                 self._checkpoints.delete_thread(turn_id)
+                self._checkpoints.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except Exception:
                 log.exception("the run state of a turn could not be deleted")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +36,30 @@ def data_folder(path: Path) -> Path:
     return folder
 
 
+def memory_folder(settings: Settings) -> Path:
+    """Where the memory's journal is, and its thoughts if no server keeps them; each server has a folder of its own."""
+    if not settings.memory_server:
+        return data_folder(settings.data) / "memory"
+    name = hashlib.sha256(settings.memory_server.encode("utf-8", "replace")).hexdigest()[:8]
+    return data_folder(settings.data) / f"memory-on-server-{name}"
+
+
 def open_memory(settings: Settings) -> ThoughtMemory:
-    """The thought memory of the data folder (takes its lock)."""
+    """The thought memory of the data folder (takes its lock), or that on the server of ``memory_server``.
+
+    Raises:
+        MemoryServerError: no server answers there; the message says how to start one.
+    """
     from bethink.memory import ThoughtMemory
+    from bethink.memory.server import chroma_server
     from bethink.models.embedder import SentenceEmbedder
 
-    return ThoughtMemory(data_folder(settings.data) / "memory", SentenceEmbedder())
+    folder, embedder = memory_folder(settings), SentenceEmbedder()
+    if not settings.memory_server:
+        return ThoughtMemory(folder, embedder)
+    store = chroma_server(settings.memory_server, embedder.dim)
+    # the lock of the data folder's own memory: it keeps a second process from the chats, too
+    return ThoughtMemory(folder, embedder, store=store, lock=data_folder(settings.data) / "memory" / "lock")
 
 
 def open_agent(settings: Settings) -> Agent:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bethink.app.commands import evaluate, memory, tools
+from bethink.app.commands import evaluate, memory_erase, tools
 from bethink.app.output import JSON_FLAG, emit, fail
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(tools.app, name="tools")
-app.add_typer(memory.app, name="memory")
+app.add_typer(memory_erase.app, name="memory")  # the commands of ``memory`` and its own
 app.add_typer(evaluate.app, name="eval")
 
 Model = Annotated[

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Whose threads and thoughts the command line and the unauthenticated web page use."""
     host: str = "127.0.0.1"
     port: int = 7860
+    memory_server: str = ""
+    """The Chroma server that keeps the thoughts, as ``http://127.0.0.1:8000``; empty: they are in the data folder."""
     memory: bool = True
     """Whether new chats recall and post-think."""
     max_new_tokens: int = 300

@@ -13,3 +13,7 @@ class MemoryLockedError(MemoryFolderError):
 
 class EmbedderMismatchError(MemoryFolderError):
     """The folder's vectors come from another embedder; mixing them would make every distance wrong."""
+
+
+class MemoryServerError(MemoryFolderError):
+    """The server that keeps the thoughts does not answer, or not as a Chroma server."""

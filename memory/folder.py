@@ -24,11 +24,15 @@ class MemoryFolder:
         MemoryFolderError, MemoryLockedError, EmbedderMismatchError: see :class:`bethink.memory.memory.ThoughtMemory`.
     """
 
-    def __init__(self, path: str | Path, embedder: str, dim: int, n_buckets: int, seed: int) -> None:
+    def __init__(
+        self, path: str | Path, embedder: str, dim: int, n_buckets: int, seed: int, lock: str | Path | None = None
+    ) -> None:
         self.path = Path(path).expanduser().absolute()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self.path / "lock", thread_local=False)
+            held = self.path / "lock" if lock is None else Path(lock)
+            held.parent.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(held, thread_local=False)
             self._lock.acquire(timeout=0)
             (self.path / "probe").touch()
             (self.path / "probe").unlink()

@@ -10,6 +10,7 @@ that the journal does not know. FULL costs one fsync a batch, milliseconds besid
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import uuid
@@ -33,6 +34,7 @@ CREATE INDEX IF NOT EXISTS by_thought ON entries (user, thought);
 CREATE INDEX IF NOT EXISTS by_token ON entries (token);
 CREATE INDEX IF NOT EXISTS by_turn ON entries (user, turn);
 CREATE INDEX IF NOT EXISTS pending ON entries (seq) WHERE applied = 0;
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
@@ -115,8 +117,54 @@ class Journal:
         with self._lock:
             return self._db.execute("SELECT 1 FROM entries WHERE user = ? LIMIT 1", (user,)).fetchone() is not None
 
+    def users(self) -> list[str]:
+        """The keys of all users of whom something is written."""
+        with self._lock:
+            return [row[0] for row in self._db.execute("SELECT DISTINCT user FROM entries ORDER BY user")]
+
+    def ids(self, user: str) -> set[str]:
+        """The thoughts of a user of which the journal holds more than the bare fact of their removal."""
+        told = "(before IS NOT NULL OR after IS NOT NULL OR vector IS NOT NULL)"
+        with self._lock:
+            rows = self._db.execute(f"SELECT DISTINCT thought FROM entries WHERE user = ? AND {told}", (user,))
+            return {row[0] for row in rows}
+
+    def latest(self, user: str) -> dict[str, Thought]:
+        """Each thought as the last entry about it left it: what the store must hold when all is applied."""
+        last: dict[str, Thought] = {}
+        for row in self._rows("user = ? AND after IS NOT NULL", user):
+            last[row["thought"]] = thought_from_json(row["after"])
+        return last
+
+    def told(self, user: str) -> list[Thought]:
+        """The thoughts of a user as they were before and after each entry, those that are the same once."""
+        rows = self._rows("user = ?", user)
+        lines = dict.fromkeys(row[name] for row in rows for name in ("before", "after") if row[name])
+        return [thought_from_json(line) for line in lines]
+
+    def mentions(self, user: str, text: str) -> list[int]:
+        """The entries of a user in which a text occurs, by their numbers."""
+        escaped = json.dumps(text)[1:-1]
+        where = "user = ? AND (instr(coalesce(before, ''), ?) OR instr(coalesce(after, ''), ?) OR instr(reason, ?))"
+        return [int(row["seq"]) for row in self._rows(where, user, escaped, escaped, text)]
+
+    def fact(self, name: str) -> str | None:
+        """What was noted under a name about this journal itself."""
+        with self._lock:
+            row = self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def note(self, name: str, value: str) -> None:
+        """Note something about this journal itself, in place of what was noted under that name."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, value))
+
     def erase(self, user: str, ids: Iterable[str] | None = None) -> None:
-        """Remove what the journal says of some thoughts (None: of all); the bare fact of a removal stays."""
+        """Remove what the journal says of some thoughts (None: of all); the bare fact of a removal stays.
+
+        The file is written anew from what is left, since SQLite may keep copies of a row that it moved between pages:
+        0.1 s at 10,000 entries (7 MB).
+        """
         blank = "UPDATE entries SET before = NULL, after = NULL, vector = NULL, reason = 'erased' WHERE user = ?"
         with self._lock:
             if ids is None:
@@ -127,8 +175,8 @@ class Journal:
                 self._db.executemany(f"{blank} AND thought = ?", pairs)
                 beside = "token IN (SELECT token FROM entries WHERE thought = ?)"  # their reasons may quote it
                 self._db.executemany(f"UPDATE entries SET reason = '' WHERE user = ? AND {beside}", pairs)
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # last: VACUUM writes to the WAL
 
     def close(self) -> None:
         """Close the file."""

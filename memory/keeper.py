@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bethink.memory.errors import MemoryFolderError
 from bethink.memory.folder import MemoryFolder
 from bethink.memory.index import unit
 from bethink.memory.journal import EVERYTHING, Journal, Step, change_of
+from bethink.memory.sharing import Contact, SharedStore, bind
 from bethink.memory.shelf import Shelf, passage
 from bethink.memory.store import ChromaStore, ThoughtStore
 from bethink.memory.thought import Change, Thought
@@ -21,23 +23,39 @@ from bethink.models.embedder import Embedder
 
 
 class Keeper:
-    """Folder, journal, store and the shelves of loaded users. The caller holds :meth:`lock` of the user it touches."""
+    """Folder, journal, store and the shelves of loaded users. The caller holds :meth:`lock` of the user it touches.
+
+    With a shared store (see :mod:`bethink.memory.sharing`) each shelf is brought up to date at each use.
+    """
 
     def __init__(
-        self, folder: str | Path, embedder: Embedder, n_buckets: int, seed: int, store: ThoughtStore | None = None
+        self,
+        folder: str | Path,
+        embedder: Embedder,
+        n_buckets: int,
+        seed: int,
+        store: ThoughtStore | None = None,
+        lock: str | Path | None = None,
     ) -> None:
         self.embedder = embedder
-        self.place = MemoryFolder(folder, embedder.name, embedder.dim, n_buckets, seed)
+        self.place = MemoryFolder(folder, embedder.name, embedder.dim, n_buckets, seed, lock)
         self._store = store
         self._guard = threading.RLock()
         self._locks: dict[str, threading.RLock] = {}
         self._shelves: dict[str, Shelf] = {}
         self._unfinished: set[str] = set()
+        self._contact: Contact | None = None
         self._closed = False
         try:
             self.journal = Journal(self.place.path / "journal.sqlite")
+            digest = hashlib.sha256(self.place.lsh.R.tobytes()).hexdigest()[:16]
+            made_by: dict[str, str | int] = {"embedder": embedder.name, "dim": embedder.dim}
+            made_by |= {"n_buckets": n_buckets, "hash": digest}
+            bind(store, self.journal, made_by, self.place.path)
             for user in {user for _, user, _ in self.journal.pending()}:
                 self._finish(user)
+            if isinstance(store, SharedStore):
+                self._contact = Contact(store, self.journal, self.place.lsh)
         except BaseException:
             self.close()
             raise
@@ -62,13 +80,22 @@ class Keeper:
             return self._store
 
     def shelf(self, user: str) -> Shelf:
-        """The user's thoughts in memory, read from the store at first use. One who never wrote costs no store."""
+        """The user's thoughts in memory, read from the store at first use. One who never wrote costs no store.
+
+        What the folder's own store has lost is put back from the journal (and embedded anew).
+        """
         if user in self._unfinished:
             self._finish(user)
-        if user not in self._shelves:
+        if self._contact is not None:
+            self._shelves[user] = self._contact.shelf(user, self._shelves.get(user))
+        elif user not in self._shelves:
             shelf = Shelf(self.place.lsh)
             if self.journal.knows(user):
-                shelf.fill(*self.store.load(user))
+                thoughts, vectors = self.store.load(user)
+                if lost := self.journal.ids(user) - {thought.id for thought in thoughts}:
+                    self._restore(user, lost)
+                    thoughts, vectors = self.store.load(user)
+                shelf.fill(thoughts, vectors)
             self._shelves[user] = shelf
         return self._shelves[user]
 
@@ -100,13 +127,17 @@ class Keeper:
         """Journal, apply, mark: after a kill at any point the batch is there as a whole or not at all."""
         if not steps:
             return []
-        shelf, at = self.shelf(user), to_iso()
+        shelf, at = self._shelves.get(user), to_iso()  # as the caller saw it when it decided
+        if shelf is None:
+            shelf = self.shelf(user)
         token = self.journal.record(user, steps, at=at, turn=turn)
         try:
             self._apply(user, token, steps)
         except BaseException:
             self._unfinished.add(user)
             raise
+        if self._contact is not None:
+            self._contact.wrote(user)
         if any(step.after is None for step in steps):
             self._shelves.pop(user, None)  # read again, so that no trace of an erased text stays in memory
         else:
@@ -144,6 +175,10 @@ class Keeper:
             self._shelves.clear()
             self.place.release()
 
+    def _restore(self, user: str, lost: Collection[str]) -> None:
+        back = [thought for thought in self.journal.latest(user).values() if thought.id in lost]
+        self.store.put(user, back, self.embed(back)[0])
+
     def _finish(self, user: str) -> None:
         for token, owner, steps in self.journal.pending():
             if owner == user:
@@ -154,6 +189,7 @@ class Keeper:
     def _apply(self, user: str, token: str, steps: Sequence[Step]) -> None:
         if any(step.id == EVERYTHING for step in steps):
             self.store.drop(user)
+            self.store.scrub()
             self.journal.erase(user)
         else:
             self._apply_each(user, steps)
@@ -173,4 +209,5 @@ class Keeper:
             self.store.update(user, same)
         if gone := [thought_id for thought_id, thought in last.items() if thought is None]:
             self.store.remove(user, gone)
+            self.store.scrub()
             self.journal.erase(user, gone)

@@ -39,7 +39,8 @@ class ThoughtMemory:
 
     ``recall_mode``: ``auto`` (all channels of :mod:`bethink.memory.recall`), ``exact`` (cosine), ``hnsw`` (cosine by a
     graph, for very many), ``paper`` (the hash of Eq. 1, one bucket). ``weights`` are those of the channels of ``auto``.
-    ``n_buckets`` and ``seed`` fix the hash when the folder is made.
+    ``n_buckets`` and ``seed`` fix the hash when the folder is made. Thoughts are in the folder, or in a ``store``
+    such as :func:`bethink.memory.server.chroma_server` gives. ``lock`` is a file to hold in place of the folder's own.
 
     Raises:
         MemoryFolderError: the folder cannot be written or read.
@@ -60,6 +61,7 @@ class ThoughtMemory:
         n_buckets: int = 16,
         seed: int = 0,
         store: ThoughtStore | None = None,
+        lock: str | Path | None = None,
     ) -> None:
         if recall_mode not in get_args(RecallMode):
             raise ValueError(f"recall_mode must be one of {', '.join(get_args(RecallMode))}, not {recall_mode!r}.")
@@ -68,7 +70,7 @@ class ThoughtMemory:
         self.embedder, self.extractor = embedder, extractor or RuleExtractor()
         self.recall_mode, self.conflict_policy, self.k = recall_mode, conflict_policy, k
         self.weights = checked_weights(weights)
-        self._keeper = Keeper(folder, embedder, n_buckets, seed, store)
+        self._keeper = Keeper(folder, embedder, n_buckets, seed, store, lock)
         self.folder, self.lsh = self._keeper.place.path, self._keeper.place.lsh
 
     # Writing

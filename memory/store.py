@@ -9,8 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bethink.memory import rewriting
 from bethink.memory.errors import MemoryFolderError
+from bethink.memory.gate import Gate
 from bethink.memory.thought import Thought, thought_from_json
+from bethink.memory.vacuum import blank_unused, vacuum
 
 
 def user_key(user_id: str) -> str:
@@ -36,7 +39,7 @@ class ThoughtStore(Protocol):
         ...
 
     def remove(self, user: str, ids: Sequence[str]) -> None:
-        """Delete; ids that are not there are passed over."""
+        """Erase, vectors and older versions too; ids that are not there are passed over."""
         ...
 
     def load(self, user: str) -> tuple[list[Thought], np.ndarray]:
@@ -44,7 +47,11 @@ class ThoughtStore(Protocol):
         ...
 
     def drop(self, user: str) -> None:
-        """Delete all a user has."""
+        """Erase all a user has."""
+        ...
+
+    def scrub(self) -> None:
+        """Free the store's files of the bytes of what was removed, as far as the store can reach them."""
         ...
 
     def close(self) -> None:
@@ -55,84 +62,160 @@ class ThoughtStore(Protocol):
 class ChromaStore:
     """Chroma, embedded: one collection a user, vectors given by us, cosine space.
 
-    Chroma is thread-safe but not process-safe; the caller holds the folder's lock. ``client`` may be any Chroma
-    client (a server's too); by default a ``PersistentClient`` on ``folder``.
+    Chroma is thread-safe but not process-safe; the caller holds the folder's lock. ``remove`` rewrites the user's
+    collection (see :mod:`bethink.memory.rewriting`), ``scrub`` the database (see :mod:`bethink.memory.vacuum`).
 
     Raises:
         MemoryFolderError: the folder cannot be opened.
     """
 
-    def __init__(self, folder: str | Path, dim: int, *, client: Any = None) -> None:
-        self.dim = dim
-        self._collections: dict[str, Any] = {}
-        if client is None:
-            import chromadb
-            from chromadb.config import Settings
+    def __init__(self, folder: str | Path, dim: int) -> None:
+        import chromadb
+        from chromadb.config import Settings
 
-            try:
-                client = chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
-            except Exception as problem:
-                hint = "Restore it from a backup, or choose another memory folder."
-                raise MemoryFolderError(
-                    f"The thought store in {folder} cannot be opened ({problem}). {hint}"
-                ) from problem
-        self._client = client
-        self._batch = int(client.get_max_batch_size())
+        self.folder = Path(folder)
+        try:
+            client = chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+        except Exception as problem:
+            hint = "Restore it from a backup, or move it away: it is made anew from the journal."
+            raise MemoryFolderError(f"The thought store in {folder} cannot be opened ({problem}). {hint}") from problem
+        self._gate = Gate()
+        self._blanked: dict[str, int] = {}
+        self.rows = Rows(client, dim)
+        blank_unused(self.folder, self._blanked)
 
     def put(self, user: str, thoughts: Sequence[Thought], vectors: np.ndarray) -> None:
-        """See :class:`ThoughtStore`. Metadata keys are always the same: upsert would keep stale ones."""
-        rows = np.asarray(vectors, dtype=np.float32)
-        for start in range(0, len(thoughts), self._batch):
-            part = thoughts[start : start + self._batch]
-            self._collection(user).upsert(embeddings=rows[start : start + self._batch], **_columns(part))
+        """See :class:`ThoughtStore`."""
+        first = self.rows.seen(user) is None
+        with self._gate.passing():
+            self.rows.put(self.rows.of(user), thoughts, vectors)
+        if first:
+            self._blank()
 
     def update(self, user: str, thoughts: Sequence[Thought]) -> None:
         """See :class:`ThoughtStore`."""
-        for start in range(0, len(thoughts), self._batch):
-            self._collection(user).update(**_columns(thoughts[start : start + self._batch]))
+        with self._gate.passing():
+            self.rows.update(self.rows.of(user), thoughts)
 
     def remove(self, user: str, ids: Sequence[str]) -> None:
         """See :class:`ThoughtStore`."""
-        for start in range(0, len(ids), self._batch):
-            self._collection(user).delete(ids=list(ids[start : start + self._batch]))
+        with self._gate.passing():
+            client, rows = self.rows.client, self.rows
+            rewriting.finish(client, user, rows.batch, mark=lambda new: None)  # an erasure that a kill cut short
+            there = rewriting.collection(client, user)
+            if there is not None and rows.known(there, ids):
+                rewriting.begin(client, user, ids)
+                rewriting.finish(client, user, rows.batch, mark=lambda new: None)
+            rows.forget(user)
 
     def load(self, user: str) -> tuple[list[Thought], np.ndarray]:
         """See :class:`ThoughtStore`. Does not create anything for a user who has nothing."""
-        from chromadb.errors import NotFoundError
-
-        try:
-            collection = self._collection(user, create=False)
-        except NotFoundError:
-            return [], np.zeros((0, self.dim), dtype=np.float32)
-        found = collection.get(include=["metadatas", "embeddings"])
-        thoughts = [thought_from_json(row["thought"]) for row in found["metadatas"]]
-        vectors = np.asarray(found["embeddings"], dtype=np.float32).reshape(len(thoughts), self.dim)
-        return thoughts, vectors
+        with self._gate.passing():
+            there = rewriting.collection(self.rows.client, user)
+            if there is None:
+                return [], np.zeros((0, self.rows.dim), dtype=np.float32)
+            found = self.rows.load(there)
+        self._blank()
+        return found
 
     def drop(self, user: str) -> None:
         """See :class:`ThoughtStore`."""
-        from chromadb.errors import NotFoundError
+        with self._gate.passing():
+            rewriting.forget_all(self.rows.client, user)
+            self.rows.forget(user)
 
-        self._collections.pop(user, None)
-        try:
-            self._client.delete_collection(user)
-        except NotFoundError:
-            return
+    def scrub(self) -> None:
+        """See :class:`ThoughtStore`. All users' calls wait meanwhile."""
+        with self._gate.alone():
+            vacuum(self.folder)
 
     def close(self) -> None:
         """See :class:`ThoughtStore`."""
-        self._collections.clear()
-        self._client.close()
+        self.rows.client.close()
 
-    def _collection(self, user: str, create: bool = True) -> Any:
+    def _blank(self) -> None:
+        with self._gate.alone():  # Chroma makes an index file at the first write, or at the first look
+            blank_unused(self.folder, self._blanked)
+
+
+class Rows:
+    """Thoughts as rows of Chroma's collections, and the collections that are known."""
+
+    def __init__(self, client: Any, dim: int) -> None:
+        self.client, self.dim = client, dim
+        self.batch = int(client.get_max_batch_size()) - 1  # one more fits beside them
+        self._collections: dict[str, Any] = {}
+
+    def of(self, user: str) -> Any:
+        """The user's collection, made if need be; looked up once."""
         if user not in self._collections:
-            if create:
-                space = {"hnsw": {"space": "cosine"}}
-                found = self._client.get_or_create_collection(user, embedding_function=None, configuration=space)
-            else:
-                found = self._client.get_collection(user, embedding_function=None)
-            self._collections[user] = found
+            self._collections[user] = rewriting.make(self.client, user)
         return self._collections[user]
+
+    def seen(self, user: str) -> Any:
+        """The user's collection if it was looked up before, or None."""
+        return self._collections.get(user)
+
+    def keep(self, user: str, where: Any) -> None:
+        """Take this for the user's collection from now on."""
+        self._collections[user] = where
+
+    def forget(self, user: str) -> None:
+        """The user's collection may be another by now."""
+        self._collections.pop(user, None)
+
+    def put(
+        self,
+        where: Any,
+        thoughts: Sequence[Thought],
+        vectors: np.ndarray,
+        beside: tuple[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """Add or overwrite. Metadata keys are always the same: upsert would keep stale ones.
+
+        ``beside`` is one more row (id, metadata), written in the same step as the last thoughts.
+        """
+        rows = np.asarray(vectors, dtype=np.float32)
+        for start in range(0, max(len(thoughts), 1), self.batch):
+            columns, part = _columns(thoughts[start : start + self.batch]), rows[start : start + self.batch]
+            if beside is not None and start + self.batch >= len(thoughts):
+                columns["ids"].append(beside[0])
+                columns["metadatas"].append(beside[1])
+                part = np.concatenate([part.reshape(-1, self.dim), np.eye(1, self.dim, dtype=np.float32)])
+            if len(part):
+                where.upsert(embeddings=part, **columns)
+
+    def update(self, where: Any, thoughts: Sequence[Thought]) -> None:
+        """Overwrite the metadata of those that are there."""
+        for start in range(0, len(thoughts), self.batch):
+            where.update(**_columns(thoughts[start : start + self.batch]))
+
+    def known(self, where: Any, ids: Sequence[str]) -> list[str]:
+        """Those of the ids that are there."""
+        found: list[str] = []
+        for start in range(0, len(ids), self.batch):
+            found += where.get(ids=list(ids[start : start + self.batch]), include=[])["ids"]
+        return found
+
+    def thoughts(self, where: Any) -> list[Thought]:
+        """All thoughts, without their vectors."""
+        rows = where.get(include=["metadatas"])["metadatas"]
+        return [thought_from_json(row["thought"]) for row in rows if "thought" in row]
+
+    def load(self, where: Any, ids: Sequence[str] | None = None) -> tuple[list[Thought], np.ndarray]:
+        """Thoughts and their vectors (n, dim), in the same order; those of some ids, or all."""
+        thoughts: list[Thought] = []
+        vectors = [np.zeros((0, self.dim), dtype=np.float32)]
+        chosen = (
+            [{}] if ids is None else [{"ids": list(ids[i : i + self.batch])} for i in range(0, len(ids), self.batch)]
+        )
+        for which in chosen:
+            found = where.get(include=["metadatas", "embeddings"], **which)
+            kept = [place for place, row in enumerate(found["metadatas"]) if "thought" in row]
+            thoughts += [thought_from_json(found["metadatas"][place]["thought"]) for place in kept]
+            if kept:
+                vectors.append(np.asarray(found["embeddings"], dtype=np.float32)[kept])
+        return thoughts, np.concatenate(vectors)
 
 
 def _columns(thoughts: Sequence[Thought]) -> dict[str, Any]:

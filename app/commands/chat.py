@@ -29,8 +29,11 @@ def run_chat(*, model: str | None, data: Path | None, user: str | None, port: in
     settings = load_settings(model=model, data=data, user=user, port=port)
     agent = open_agent(settings)
     private_cache(data_folder(settings.data) / "web-cache")
+    places = f"thoughts and chats: {settings.data}"
+    if settings.memory_server:
+        places = f"thoughts: {settings.memory_server} | chats: {settings.data}"
     stderr.print(
-        f"bethink {version('bethink')} | model: {settings.model} | thoughts and chats: {settings.data}",
+        f"bethink {version('bethink')} | model: {settings.model} | {places}",
         highlight=False,
     )
     try:

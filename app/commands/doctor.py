@@ -47,6 +47,7 @@ def run_doctor(*, data: Path | None, model: str | None) -> None:
     check("model", lambda: _model(settings.model))
     check("embedder", lambda: str(_embedder()))
     check("data folder", lambda: _folder(settings.data))
+    check("thoughts", lambda: _thoughts(settings.memory_server))
     check("memory and disk", lambda: _room(settings.data))
     check("port", lambda: _port(settings.host, settings.port))
     check("processor", _processor)
@@ -90,6 +91,15 @@ def _folder(path: Path) -> str:
     from bethink.app.build import data_folder
 
     return str(data_folder(path))
+
+
+def _thoughts(server: str) -> str:
+    if not server:
+        return "in the data folder"
+    from bethink.memory.server import chroma_server
+
+    chroma_server(server, 1).close()
+    return f"on the Chroma server at {server}"
 
 
 def _room(path: Path) -> str:

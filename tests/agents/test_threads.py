@@ -95,6 +95,43 @@ def test_deleting_removes_the_text_from_the_file(tmp_path):
     assert b"xyzzy-unmistakable" not in (tmp_path / "threads.db").read_bytes()
 
 
+def test_deleted_text_is_gone_from_all_files_at_once(tmp_path):
+    """While the chats are open: the write-ahead log holds it otherwise."""
+    store = ThreadStore(tmp_path / "threads.db")
+    for number in range(30):
+        thread = store.create("ann")
+        for turn in range(3):
+            ident = store.start_turn("ann", thread.id, f"mark{number}x {turn} " + "word " * 200)
+            store.save_answer(ident, f"mark{number}x " * 50, "complete", [{"said": f"mark{number}x"}])
+    kept, dropped, *gone = store.list("ann")
+    store.drop_turns("ann", dropped.id, store.messages("ann", dropped.id)[2].turn_id)
+    for thread in gone:
+        store.delete("ann", thread.id)
+    held = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert all(thread.title.split()[0].encode() not in held for thread in gone)
+    assert kept.title.split()[0].encode() in held
+    assert b"x 1 word" not in held.split(dropped.title.split()[0].encode())[1]
+    store.close()
+
+
+def test_a_user_is_deleted_alone(store, tmp_path):
+    threads = {user: store.create(user) for user in ("ann", "bob")}
+    for user, thread in threads.items():
+        turn = store.start_turn(user, thread.id, f"I am {user}, says Quetzal{user}.")
+        store.save_answer(turn, "Noted.", "complete", [{"kind": "Recall", "text": "Zoë"}])
+        store.put_job(user, thread.id, turn, {"query": f"Quetzal{user}"})
+    assert store.mentions("ann", "Quetzalann") == {threads["ann"].id: 3}  # title, message, job
+    assert store.mentions("ann", "Zoë") == {threads["ann"].id: 1}
+    assert store.mentions("bob", "Quetzalann") == {}
+    assert [event["text"] for event in store.events("ann")] == ["Zoë"]
+    assert store.delete_user("ann") == 1
+    assert store.delete_user("ann") == 0
+    assert (store.list("ann"), len(store.list("bob")), len(store.jobs())) == ([], 1, 1)
+    held = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"Quetzalann" not in held
+    assert b"Quetzalbob" in held
+
+
 @given(text=st.text(st.characters(codec=None), max_size=200))
 def test_any_text_survives(tmp_path_factory, text):
     store = ThreadStore(tmp_path_factory.mktemp("t") / "threads.db")

@@ -1,53 +1,55 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import sys
-import time
-from collections import Counter
+import threading
 from pathlib import Path
 
 import pytest
+from chroma_process import chroma_process, free_port
+from killing import ADDER, add_and_kill, faults
 
 from bethink.memory import EmbedderMismatchError, MemoryFolderError, MemoryLockedError, ThoughtMemory
 from bethink.memory.journal import EVERYTHING, Step
-from bethink.memory.store import ChromaStore, user_key
+from bethink.memory.server import chroma_server
+from bethink.memory.store import user_key
 
-ADDER = Path(__file__).with_name("add_until_killed.py")
+
+@pytest.fixture
+def memory(place, embedder):
+    """On both stores."""
+    with place.open(embedder) as opened:
+        yield opened
 
 
-def test_kill_9_in_the_middle_of_adds(tmp_path, embedder):
+def test_kill_9_in_the_middle_of_adds(place, embedder):
+    """The benchmark has 20 kills in 1,000 adds."""
     rng, done = random.Random(0), -1
-    for _ in range(5):
-        with subprocess.Popen(
-            [sys.executable, ADDER, tmp_path, str(done + 1)], stdout=subprocess.PIPE, text=True
-        ) as adder:
-            assert adder.stdout is not None
-            done = int(adder.stdout.readline())  # it is running now
-            time.sleep(rng.uniform(0, 0.4))
-            adder.kill()
-            done = max([done, *(int(line) for line in adder.stdout.read().split())])
-        with ThoughtMemory(tmp_path, embedder) as memory:
-            assert memory._keeper.journal.pending() == []
-            thoughts = memory.list(user_id="ana", include_inactive=True, limit=10**6)
-            texts = Counter(thought.text for thought in thoughts)
-            assert max(texts.values()) == 1, "a thought is doubled"
-            last = max(int(thought.source_turns[0].removeprefix("turn-")) for thought in thoughts)
-            assert last in (done, done + 1), "an acknowledged thought is lost"
-            # each turn wrote two thoughts, the first superseding that of the turn before: all or nothing
-            assert len(thoughts) == 2 * (last + 1)
-            homes = [thought for thought in thoughts if thought.relation == "lives in" and thought.active]
-            assert [home.object for home in homes] == [f"town {last}"]
-            assert memory.search(f"town {last}", user_id="ana", k=1)[0].thought.object == f"town {last}"
-            changes = memory.add(
-                f"I live in town {last} and I like tea {last}.",
-                user_id="ana",
-                turn_id=f"turn-{last}",
-                timestamp="2024-05-01",
-            )
-            assert {change.op for change in changes} == {"noop"}
-            done = last
-    assert done >= 5
+    for _ in range(4):
+        done = add_and_kill(place.folder / "memory", done + 1, rng, url=place.url)
+        with place.open(embedder) as memory:
+            wrong, done = faults(memory, done)
+        assert wrong == []
+    assert done >= 4
+
+
+def test_kill_9_of_the_server_in_the_middle_of_adds(tmp_path, embedder):
+    port, written = free_port(), []
+    with chroma_process(tmp_path / "chroma", port) as (url, server):
+        memory = ThoughtMemory(tmp_path / "memory", embedder, store=chroma_server(url, embedder.dim))
+        threading.Timer(0.5, server.kill).start()
+        with pytest.raises(MemoryFolderError, match="Start it again"):  # noqa: PT012
+            for number in range(10_000):
+                memory.add(f"I live in town {number}.", user_id="ana", turn_id=f"t{number}", timestamp="2024-05-01")
+                written.append(number)
+    with chroma_process(tmp_path / "chroma", port), memory:
+        found = memory.list(user_id="ana", include_inactive=True, limit=10**6)
+        numbers = sorted(int(thought.object.removeprefix("town ")) for thought in found)
+        assert numbers in (written, [*written, len(written)])  # the last was in the journal already
+        assert sum(thought.active for thought in found) == 1
+        assert memory._keeper.journal.pending() == []
 
 
 class Killed(BaseException):
@@ -56,9 +58,9 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("where", ["before the store", "after the store"])
 @pytest.mark.parametrize("what", ["add", "supersede", "forget", "hard", "merge", "edit", "delete_user", "undo"])
-def test_a_change_cut_short_is_completed_at_the_next_start(tmp_path, embedder, monkeypatch, where, what):
+def test_a_change_cut_short_is_completed_at_the_next_start(place, embedder, monkeypatch, where, what):
     def ready(folder):
-        memory = ThoughtMemory(folder, embedder)
+        memory = place.open(embedder, folder)
         memory.add(
             "I live in Porto. I like tea. I like jazz. I play chess.",
             user_id="ana",
@@ -88,28 +90,29 @@ def test_a_change_cut_short_is_completed_at_the_next_start(tmp_path, embedder, m
         thoughts = memory.list(user_id="ana", include_inactive=True)
         return sorted((one.text, one.active, bool(one.superseded_by)) for one in thoughts)
 
-    memory, porto, token = ready(tmp_path / "whole")
+    memory, porto, token = ready("whole")
     change(memory, porto, token)
     whole = state(memory)
+    memory.delete_user("ana")  # on a server, both are the same user's
     memory.close()
 
-    memory, porto, token = ready(tmp_path / "cut")
+    memory, porto, token = ready("cut")
     calls = {"before the store": ("put", "update", "remove", "drop"), "after the store": ("mark_applied",)}[where]
-    owner = ChromaStore if where == "before the store" else type(memory._keeper.journal)
+    owner = type(memory._keeper.store if where == "before the store" else memory._keeper.journal)
     with monkeypatch.context() as patched:
         for name in calls:
             patched.setattr(owner, name, lambda *args: (_ for _ in ()).throw(Killed()))
         with pytest.raises(Killed):
             change(memory, porto, token)
     memory.close()
-    with ThoughtMemory(tmp_path / "cut", embedder) as memory:
+    with place.open(embedder, "cut") as memory:
         assert state(memory) == whole
         assert memory._keeper.journal.pending() == []
 
 
 def test_a_failed_write_is_completed_before_the_next_one(memory, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr(ChromaStore, "put", lambda *args: (_ for _ in ()).throw(OSError("disk full")))
+        patched.setattr(type(memory._keeper.store), "put", lambda *args: (_ for _ in ()).throw(OSError("disk full")))
         with pytest.raises(OSError, match="disk full"):
             memory.add("I live in Porto.", user_id="ana", timestamp="2024-01-01")
     memory.add("I live in Rome.", user_id="ana", timestamp="2024-02-01")
@@ -138,7 +141,7 @@ def test_nothing_is_removed_without_an_entry(memory):
     assert [past.reason for past in journal.history(EVERYTHING, user_key("ana"))] == ["erased"]
 
 
-def test_a_second_process_is_refused_and_told_why(memory):
+def test_a_second_process_is_refused_and_told_why(place, memory):
     code = (
         "import sys; from fake_embedder import WordHashEmbedder; from bethink.memory import ThoughtMemory;"
         "ThoughtMemory(sys.argv[1], WordHashEmbedder())"
@@ -153,7 +156,11 @@ def test_a_second_process_is_refused_and_told_why(memory):
     memory.add("I live in Porto.", user_id="ana")  # the first is none the worse
     memory.close()
     told = subprocess.run(run, cwd=ADDER.parent, capture_output=True, text=True, timeout=60, check=False)
-    assert told.returncode == 0, told.stderr
+    if place.url is None:
+        assert told.returncode == 0, told.stderr
+    else:  # through the server each process has a folder of its own
+        with place.open(memory.embedder, "another") as second:
+            assert [thought.text for thought in second.list(user_id="ana")] == ["I live in Porto."]
 
 
 @pytest.mark.parametrize("where", ["a file", "below a file", "proc"])
@@ -211,3 +218,27 @@ def test_a_corrupt_file_is_named(tmp_path, embedder, file):
     for _ in range(2):  # the second time too: the failed opening does not keep the lock
         with pytest.raises(MemoryFolderError, match="Restore"):
             read()
+
+
+@pytest.mark.parametrize("lost", ["the store's folder", "some rows"])
+def test_a_lost_store_is_made_anew_from_the_journal(tmp_path, embedder, lost):
+    with ThoughtMemory(tmp_path, embedder) as memory:
+        memory.add("I live in Porto. I like tea. I like jazz.", user_id="ana", turn_id="t1", timestamp="2024-01-01")
+        memory.add("I live in Rome.", user_id="ana", turn_id="t2", timestamp="2024-02-01")
+        memory.merge(user_id="ana")
+        memory.add("I play chess.", user_id="bob", turn_id="t1")
+        memory.forget(user_id="bob", query="chess")
+        memory.add("I play golf.", user_id="bob", turn_id="t2")
+        memory.forget(user_id="bob", query="golf", hard=True)
+        before = {user: list(memory.export(user_id=user)) for user in ("ana", "bob")}
+        hits = memory.search("Rome", user_id="ana")
+        if lost == "some rows":
+            rows = memory._keeper.store.rows
+            rows.of(user_key("ana")).delete(ids=[hits[0].thought.id])
+    if lost == "the store's folder":
+        shutil.rmtree(tmp_path / "chroma")
+    with ThoughtMemory(tmp_path, embedder) as memory:
+        assert {user: list(memory.export(user_id=user)) for user in ("ana", "bob")} == before
+        assert [hit.thought for hit in memory.search("Rome", user_id="ana")] == [hit.thought for hit in hits]
+    with ThoughtMemory(tmp_path, embedder) as memory:
+        assert len(memory._keeper.store.load(user_key("ana"))[0]) == len(before["ana"])

@@ -10,6 +10,13 @@ from bethink.memory.recall import WEIGHTS
 PORTO = "My sister Maria lives in Porto and is allergic to nuts."
 
 
+@pytest.fixture
+def memory(place, embedder):
+    """On both stores."""
+    with place.open(embedder) as opened:
+        yield opened
+
+
 def texts(memory, user="ana", **more):
     return sorted(thought.text for thought in memory.list(user_id=user, **more))
 
