@@ -75,7 +75,9 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
     ended: list[Thought] = []
     for thought in same:
         other, other_obj = str(thought.relation), normalise(thought.object)
-        if other == relation and (other_obj == obj or str(thought.object).casefold().startswith(f"{obj},")):
+        if other == relation and (
+            other_obj == obj or str(thought.object).casefold().startswith((f"{obj},", f"{obj} to "))
+        ):
             return Decision("noop", (thought,), "already known")
         one_value = other == relation and (functional(relation) or replaces)
         if one_value or (_opposed(relation, other) and other_obj == obj):

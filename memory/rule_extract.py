@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 
+from bethink.memory.conflict import functional
 from bethink.memory.extract import Fact, Message
+from bethink.memory.mentions import is_human
 from bethink.memory.redact import REMOVED
-from bethink.memory.relations import Relation, read_attribute, read_relation, trimmed
+from bethink.memory.relations import Relation, ends_others, read_attribute, read_relation, says_changed, trimmed
 from bethink.memory.sentences import clauses, opened, plain, sentences, states_something
+from bethink.memory.slot_guards import has_another
+from bethink.memory.slot_types import Slot
+from bethink.memory.slots import slots, spelt_out
 from bethink.memory.subjects import (
     NAME,
     Subject,
@@ -22,7 +29,7 @@ from bethink.memory.subjects import (
 )
 from bethink.memory.thought import Scalar
 from bethink.memory.times import DateMention, date_mentions, to_iso, with_dates_written
-from bethink.memory.words import ADVERBS, VERBS
+from bethink.memory.words import ADVERBS, KIN, VERBS
 
 MAX_FACTS = 50
 """Facts taken from one message."""
@@ -31,9 +38,28 @@ _WHO = re.compile(
     r"^(?P<subject>(?:[Mm]y|[Oo]ur) [^,]+|[A-Z][^,]*), (?:who|which) (?P<inner>[^,]+)(?:, (?P<outer>.+))?$", re.DOTALL
 )
 _APPOSED = re.compile(rf"^(?P<role>(?:[Mm]y|[Oo]ur) [a-z][\w -]*), (?P<name>{NAME}), ")
-_AS_AT = re.compile(r"^(?P<verb>(?:.*? )?work(?:s|ing)?) as (?P<job>.+?) (?:at|for) (?P<place>.+)$", re.DOTALL)
-_CALL_ME = re.compile(rf"^(?:please |you can |just )*call me (?P<name>{NAME})[.!]*$", re.IGNORECASE)
+_AS_AT = re.compile(
+    r"^(?P<verb>(?:.*? )?work(?:s|ing)?) as (?P<job>.+?) (?:at|for) (?P<place>(?!the moment\b|present\b|night\b"
+    r"|home\b|now\b).+)$",
+    re.DOTALL,
+)
+_CALL_ME = re.compile(rf"^(?:please |you can |just )*call me (?P<name>(?-i:{NAME}))[.!]*$", re.IGNORECASE)
 _POINTS_BACK = re.compile(r"\b(?:it|them|that|those|there|him)\b", re.IGNORECASE)
+_VAGUE = frozenset(
+    ("is", "has", "got", "goes to", "takes", "works in", "plans to", "used to {r}", "eats", "prefers", "likes", "job")
+)
+_TELLS_WHICH = re.compile(r"^(?:it|that|he|she|now it|the new one|his name|her name)(?: is|'s)\b", re.IGNORECASE)
+_OVER = re.compile(
+    r"\b(?:not|no longer)\b.*\b(?:any ?more|any longer)\b|n't\b.*\b(?:any ?more|any longer)\b|\bno longer\b",
+    re.IGNORECASE,
+)
+_OF_THINGS = frozenset(("name", "age", "weight", "height", "address", "phone number", "email"))
+_ITS_OWN = re.compile(r"(?:their|his|her|its|the one|the same)\b", re.IGNORECASE)
+_PRONOUN = re.compile(r"\b(?:he|she|they|his|her|their)\b", re.IGNORECASE)
+_OWNING = frozenset(("his", "her", "their"))
+_JOINT = re.compile(r"^[\s,;:]*(?:(?:and|but|so)\s+)?")
+_PREPOSITION = re.compile(r" (?:in|at|with|as|for|on|to|by) ")
+_OWN_SUBJECT = re.compile(r"(?:I|we|my|our|he|she|they|his|her|their|[A-Z])\b", re.IGNORECASE)
 _VALUE = re.compile(rf"^(?:(?:{'|'.join(ADVERBS)}) )*(?:is|are) (?:now |also )?(?P<value>.+)$", re.DOTALL)
 
 
@@ -57,19 +83,127 @@ class RuleExtractor:
 def _read(text: str, said: datetime, source: int) -> list[Fact]:
     facts: list[Fact] = []
     people: list[Subject] = []
+    before = ""
     for sentence in sentences(text):
         sentence = opened(sentence)
         if named := _CALL_ME.match(sentence):
             facts.append(Fact(f"My name is {named['name']}.", "user", "name", named["name"], source=source))
-        elif REMOVED not in sentence and states_something(sentence):
-            statements = split_statements(plain(sentence))
-            for statement, alone in statements:
-                whole = sentence if len(statements) == 1 else alone
-                if fact := _fact(statement, whole, said, source, people):
-                    facts.append(fact)
+        elif REMOVED not in sentence:
+            found = slots(sentence, people)
+            if not found and _TELLS_WHICH.match(sentence) and before:
+                joined = f"{before.rstrip('.! ')}, {sentence}"
+                found = slots(joined, people)
+                sentence = joined if found else sentence
+            statements = split_statements(plain(sentence)) if states_something(sentence) else []
+            new = _stated(sentence, statements, found, said, source, people)
+            if found and facts and _ended_here(facts[-1], found):
+                ended = facts.pop()
+                new[0] = replace(new[0], text=f"{ended.text} {new[0].text}", replaces=True)
+            facts += new
+            before = "" if found or sentence.endswith("?") else sentence
         if len(facts) >= MAX_FACTS:
             break
     return facts[:MAX_FACTS]
+
+
+def _ended_here(before: Fact, found: Sequence[Slot]) -> bool:
+    """Whether a sentence only says what is no longer so, and the next one what is instead."""
+    over = _OVER.search(before.text) is not None
+    return any(before.relation == f"not {slot.relation}" or (before.relation is None and over) for slot in found)
+
+
+def _stated(
+    sentence: str,
+    statements: list[tuple[str, str]],
+    found: list[Slot],
+    said: datetime,
+    source: int,
+    people: list[Subject],
+) -> list[Fact]:
+    """The facts of one sentence: a slot takes the place of what the grammar of its statement says less well."""
+    facts: list[tuple[str, Fact]] = []
+    for statement, alone in statements:
+        whole = sentence if len(statements) == 1 else alone
+        if fact := _fact(statement, whole, said, source, people):
+            facts.append((statement, fact))
+    if not found:
+        return [fact for _, fact in facts]
+    kept = [(statement, fact) for statement, fact in facts if fact.relation and not _covered(fact, found)]
+    for slot in found:
+        _remember(slot.subject, people)
+    found = [_fuller(slot, [fact for _, fact in facts]) for slot in found]
+    if len(found) == 1 and not kept:
+        return [_of_slot(found[0], sentence, said, source)]
+    read: list[Fact] = []
+    left = list(found)
+    for statement, alone in statements:
+        here = [slot for slot in left if slot.object in statement or slot.object in alone]
+        left = [slot for slot in left if slot not in here]
+        read += [fact for where, fact in kept if where == statement and not (here and fact.relation in _VAGUE)]
+        texts = [alone] if len(here) == 1 else pieces_of(statement, [slot.object for slot in here])
+        texts = texts if all(slot.object in text for slot, text in zip(here, texts, strict=False)) else [alone]
+        read += [_of_slot(slot, text, said, source) for slot, text in zip(here, texts, strict=False)]
+    texts = [sentence] if len(left) == 1 else pieces_of(spelt_out(sentence), [slot.object for slot in left])
+    return read + [_of_slot(slot, text, said, source) for slot, text in zip(left, texts, strict=False)]
+
+
+def _covered(fact: Fact, found: Sequence[Slot]) -> bool:
+    """Whether a slot says what the grammar read, or says it better."""
+    told = str(fact.object)
+    vague = fact.relation in _VAGUE or functional(str(fact.relation))
+    if (vague and _ITS_OWN.match(told)) or any(fact.relation == f"not {slot.relation}" for slot in found):
+        return True
+    return any(
+        slot.relation == fact.relation
+        or (vague and (slot.object in told or told in slot.object or slot.object == fact.subject))
+        for slot in found
+    )
+
+
+def _fuller(slot: Slot, facts: Sequence[Fact]) -> Slot:
+    """The slot with the article, or the rest of a short value, that the grammar of the statement keeps."""
+    for fact in facts:
+        told = str(fact.object)
+        same = fact.relation == slot.relation or (fact.relation == "is" and slot.relation == "works as")
+        if same and slot.object in told and len(told.split()) < 5 and "," not in told:
+            return replace(slot, object=told)
+    return slot
+
+
+def _remember(subject: Subject, people: list[Subject]) -> None:
+    if subject.name != "user":
+        role = f"user's {subject.kin}"
+        people[:] = [person for person in people if person.name not in (subject.name, role)] + [subject]
+
+
+def _of_slot(slot: Slot, text: str, said: datetime, source: int) -> Fact:
+    subject, relation = slot.subject, Relation(slot.relation, slot.object, slot.moves or says_changed(text))
+    last = subject.name.split(" ")[-1]
+    if subject.name != "user" and last.lower() not in text.lower():
+        text = _PRONOUN.sub(
+            lambda word: subject.text + ("'s" if word.group().lower() in _OWNING else ""), text, count=1
+        )
+    if not slot.moves and last in KIN:
+        subject, relation = introduced(subject, relation)
+    return _finished(text, subject, relation, said, source)
+
+
+def pieces_of(statement: str, objects: Sequence[str]) -> list[str]:
+    """A text for each of several values of one statement, cut behind the values: "I am 30" and "I am 1.70 m"."""
+    if not objects:
+        return []
+    ends: list[int] = []
+    for value in objects:
+        start = statement.find(value, ends[-1] if ends else 0)
+        ends.append(start + len(value) if start >= 0 else (ends[-1] if ends else 0))
+    ends[-1] = len(statement)
+    opening = statement[: max(0, statement.find(objects[0]))]
+    found = [statement[: ends[0]]]
+    for start, end in pairwise(ends):
+        piece = _JOINT.sub("", statement[start:end]).strip()
+        lead = _PREPOSITION.sub(" ", opening) if _PREPOSITION.match(f" {piece} ") else opening
+        found.append(piece if _OWN_SUBJECT.match(piece) else f"{lead}{piece}")
+    return [_ended(piece.strip(" ,;")) for piece in found]
 
 
 def split_statements(sentence: str) -> list[tuple[str, str]]:
@@ -124,14 +258,17 @@ def _fact(statement: str, whole: str, said: datetime, source: int, people: list[
     if subject and relation:
         if not first_person and not subject.guess:
             whole = f"{opening}{subject.text} {phrase}"  # a pronoun means nothing outside its message
+        lifeless = not is_human(subject) and functional(relation.relation) and relation.relation not in _OF_THINGS
+        if lifeless or has_another(relation.relation, statement):
+            relation = None
+    if subject and relation:
         subject, relation = introduced(subject, relation)
         if subject.guess and not is_person(subject, relation, people):
             return None
     elif not first_person or (len(statement.split()) < 4 and "我" not in statement):
         return None
-    if subject and subject.name != "user":
-        role = f"user's {subject.kin}"
-        people[:] = [person for person in people if person.name not in (subject.name, role)] + [subject]
+    if subject:
+        _remember(subject, people)
     return _finished(whole, subject, relation, said, source)
 
 
@@ -158,7 +295,16 @@ def _finished(whole: str, subject: Subject | None, relation: Relation | None, sa
     if subject is None or relation is None:
         return Fact(text, valid_at=valid_at, source=source, metadata=metadata)
     obj = relation.object if relation.relation.startswith("birth") else _undated(relation.object, whole, mentions)
-    return Fact(text, subject.name, relation.relation, obj, valid_at, relation.replaces, source, metadata)
+    return Fact(
+        text,
+        subject.name,
+        relation.relation,
+        obj,
+        valid_at,
+        relation.replaces and ends_others(relation.relation, whole),
+        source,
+        metadata,
+    )
 
 
 def _undated(obj: str, whole: str, mentions: Sequence[DateMention]) -> str:

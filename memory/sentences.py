@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 MAX_SENTENCE = 600
@@ -24,18 +25,21 @@ _CONTRACTIONS = [
         (r"\b(I|we|they|you|he|she|it)'ll\b", r"\1 will"),
         (r"\b(I|we|they|you|he|she)'d\b", r"\1 would"),
         (rf"\b({_KIN})'s (?=(?:an?|the|now|allergic|called|named|from|in|at) )", r"\1 is "),
-        (r"\b(he|she|it)'s (?=been\b|got\b)", r"\1 has "),
+        (
+            r"\b(he|she|it)'s (?=(?:been|got|become|gone|moved|taken|left|grown|changed|switched|joined|started)\b)",
+            r"\1 has ",
+        ),
         (r"\b(he|she|it|that|there)'s\b", r"\1 is"),
         (r"\b(name|birthday|number|email|favou?rite \w+)'s\b", r"\1 is"),
     )
 ]
 _OPENING = re.compile(
-    r"^(?:(?:well|so|ok|okay|oh|ah|hmm|actually|anyway|also|and|but|yes|yeah|yep|no|nope|hi|hello|hey"
+    r"^(?:(?:well|so|ok|okay|oh|ah|hmm|actually|anyway|also|and|but|yes|yeah|yep|no(?=[,!.:;-])|nope|hi|hello|hey"
     r"|hi there|hello there"
     r"|hey there|by the way|btw|fyi|in fact|honestly|of course|sure|great|cool|wow|good (?:morning|evening|afternoon)"
     r"|nice to meet you|unfortunately|sadly|luckily|fortunately|to be honest|as you know|you know|just so you know"
     r"|(?:please )?(?:remember|note|keep in mind|do not forget|don't forget|know)(?: that|:)|please"
-    r"|(?:for the record|one more thing|fun fact|correction|update)[:,]?|let me tell you about [\w ]{1,30}:"
+    r"|(?:for the record|one more thing|fun fact|correction|update(?=[:,]))[:,]?|let me tell you about [\w ]{1,30}:"
     r"|I (?:want|would like|wanted) you to (?:know|remember) that|(?:I )?just wanted to (?:say|tell you) that"
     r"|(?:let me|I should|I must|I have to) tell you that|did I mention that)(?:[ ,!.:;-]+|$))+",
     re.IGNORECASE,
@@ -94,6 +98,7 @@ _SUBJECT = r"(?:I|we|my|our|he|she|they|his|her|their|it)"
 _CLAUSE = re.compile(rf"\s*(?:;|,?\s+(?:and|but|so|while|whereas)|,)\s+(?={_SUBJECT}\s+\w)", re.IGNORECASE)
 
 
+@lru_cache(maxsize=256)
 def plain(text: str) -> str:
     """Straight apostrophes and spelt-out contractions: "I'm" -> "I am", so that patterns need one form only."""
     text = text.replace("’", "'").replace("‘", "'")

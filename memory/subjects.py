@@ -99,6 +99,7 @@ def introduced(subject: Subject, relation: Relation) -> tuple[Subject, Relation]
     called, mine = _CALLED.match(relation.object), _MINE.match(relation.object)
     if relation.relation == "name" and subject.name.startswith("user's ") and subject.name.count("'s") == 1:
         role, name = subject.name.removeprefix("user's "), relation.object
+        role = role if role.split(" ")[-1] in KIN else ""
     elif relation.relation in ("has", "got") and subject.name == "user" and called:
         role, name = called["role"], called["name"]
     elif relation.relation == "is" and mine and subject.name[:1].isupper():

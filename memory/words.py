@@ -8,6 +8,17 @@ def listed(text: str) -> list[str]:
     return [entry for part in text.split("|") if (entry := " ".join(part.split()))]
 
 
+def singular(noun: str) -> str:
+    """ "flowers" -> "flower", so that "my favourite flowers" and "my favourite flower" are one thing."""
+    if noun.endswith(("ss", "us", "is", "news", "series", "species", "pants", "jeans")):
+        return noun
+    if noun.endswith("ies") and len(noun) > 5 and not noun.endswith(("movies", "cookies", "brownies", "smoothies")):
+        return noun[:-3] + "y"
+    if noun.endswith(("shes", "ches", "xes", "sses")):
+        return noun[:-2]
+    return noun[:-1] if noun.endswith("s") and len(noun) > 3 else noun
+
+
 MONTHS = listed("january|february|march|april|may|june|july|august|september|october|november|december")
 DAYS = listed("monday|tuesday|wednesday|thursday|friday|saturday|sunday")
 NUMBERS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
@@ -57,7 +68,7 @@ FUNCTIONAL = frozenset(
         """lives in|lives with|works at|name|age|marital status|diet|birthday|birth date|phone number|number|email
         |address|nationality|native language|mother tongue|blood type|blood group|height|weight|shoe size|is from
         |employment|expecting|job|boss|manager|hometown|postcode|zip code|surname|last name|nickname|star sign|religion
-        |time zone|timezone|salary"""
+        |time zone|timezone|salary|works as|drives|studies at|supports|goes to gym|hair colour|bedtime"""
     )
 )
 """Relations with one value at a time; besides these, every "favourite ..."."""
