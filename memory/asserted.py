@@ -24,8 +24,12 @@ _SPEECH_ACT = re.compile(
     r"(?:^|(?<=[,;:] )|(?<= but )|(?<= and )|(?<= so ))(?:(?:even )?if|in case|when(?:ever)?|should)"
     r" (?:you|anyone|anybody|someone|somebody|people|they|friends|the \w+|my \w+|he|she) "
     r"(?:(?:still|ever|really|must|want to|need to|have to|do|do not) )*(?:need|wants?|asks?|wonders?|are (?:wondering"
-    r"|looking|asking)|is (?:wondering|asking)|looks?|know|cares?|remembers?|have|call|calls|try|get|write|send|come"
-    r"|visit)\b[^,;:.!]*[,;:]?",
+    r"|looking|asking|after|interested)|is (?:wondering|asking)|looks?|know|cares?|remembers?|have|call|calls|try"
+    r"|get|write|send|come"
+    r"|visit)\b[^,;:.!]*[,;:]?"
+    r"|(?:^|(?<=[,;:] ))if (?:I|we) (?:am|are|do not|can not) (?:late|away|out|busy|stuck|answer|pick up"
+    r"|reply)\b[^,;:.!]*[,;:]?"
+    r"|\bI (?:think|guess|believe|reckon)(?= [^,;:.!?]*favou?rite)",
     re.IGNORECASE,
 )
 _IF = re.compile(r"\b(?:if|unless|whether|suppos(?:e|ing)|imagine|pretend|what if|provided that)\b", re.IGNORECASE)

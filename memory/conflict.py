@@ -19,6 +19,17 @@ _ARTICLES = re.compile(r"^(?:the|a|an|my|our|his|her|their|some|any)\s+")
 _NOT_WORD = re.compile(r"[^\w\s]+")
 
 
+_SAME_KIN = {
+    **dict.fromkeys(("mum", "mom", "mummy", "mama"), "mother"),
+    **dict.fromkeys(("dad", "daddy", "papa"), "father"),
+    **dict.fromkeys(("gran", "granny", "grandma", "nan", "nana"), "grandmother"),
+    **dict.fromkeys(("grandpa", "grandad", "granddad"), "grandfather"),
+}
+_KIN_NAMED = re.compile(rf"(?<=^user s )(?:{'|'.join(_SAME_KIN)})$")
+_ONE_IS = re.compile(r"user s (?:husband|wife|boyfriend|girlfriend|partner|fianc\w+|boss)")
+"""Whom one has one of: a new one takes the old one's place."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """``noop``: ``others[0]`` says the same. ``supersede``: the ``others`` end. ``late``: ``others[0]`` is newer."""
@@ -45,7 +56,7 @@ def known_names(thoughts: Iterable[Thought]) -> dict[str, str]:
     for thought in thoughts:
         kin = thought.metadata.get("kin")
         if kin and thought.subject and not thought.forgotten:
-            names.setdefault(f"user s {normalise(str(kin))}", set()).add(normalise(thought.subject))
+            names.setdefault(_same_kin(f"user s {normalise(str(kin))}"), set()).add(normalise(thought.subject))
     return {role: next(iter(found)) for role, found in names.items() if len(found) == 1}
 
 
@@ -72,7 +83,7 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
     subject, relation, obj = _subject(new, names), str(new.relation), normalise(new.object)
     same = [thought for thought in thoughts if thought.triple and _subject(thought, names) == subject]
     beside: list[Thought] = []
-    ended: list[Thought] = []
+    ended = [thought for thought in thoughts if _in_whose_place(new, thought)]
     for thought in same:
         other, other_obj = str(thought.relation), normalise(thought.object)
         if other == relation and (
@@ -95,6 +106,18 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
     return Decision("insert")
 
 
+def _in_whose_place(new: Thought, old: Thought) -> bool:
+    """ "Tom is my husband" after "Max is my husband"."""
+    role = normalise(new.object)
+    return (
+        new.relation == old.relation == "is"
+        and _ONE_IS.fullmatch(role) is not None
+        and normalise(old.object) == role
+        and normalise(old.subject) != normalise(new.subject)
+        and _speaker(old) == _speaker(new)
+    )
+
+
 def _speaker(thought: Thought) -> object:
     return thought.metadata.get("speaker")
 
@@ -104,7 +127,11 @@ def _subject(thought: Thought, names: dict[str, str]) -> str:
     subject = normalise(thought.subject)
     if speaker and (subject == "user" or subject.startswith("user s ")):
         return f"{normalise(str(speaker))} {subject}"  # "user" in a named speaker's thought is that speaker
-    return names.get(subject, subject)
+    return names.get(_same_kin(subject), _same_kin(subject))
+
+
+def _same_kin(subject: str) -> str:
+    return _KIN_NAMED.sub(lambda word: _SAME_KIN[word.group()], subject)
 
 
 def _opposed(new: str, old: str) -> bool:

@@ -14,7 +14,7 @@ _WORD = r"(?!(?:and|or|but|then|so|that|who|which|because|since|now)\b)[a-z][\w-
 _ROLE = rf"(?-i:{_WORD}(?: {_WORD}){{0,2}}?)"
 _ADVERB = rf"(?:{'|'.join(ADVERBS)}|officially|proudly|happily|mainly|basically|apparently|at last|simply|only|instead)"
 _OTHERS = "|".join(sorted(KIN, key=len, reverse=True))
-_BARE_KIN = r"(?-i:Mum|Mom|Dad|Grandma|Grandpa|Granny|Nan|Mummy|Daddy)"
+_BARE_KIN = r"(?-i:Mum|Mom|Dad|Grandma|Grandpa|Granny|Gran|Grandad|Nana|Nan|Mummy|Daddy|Mama|Papa)"
 _THE = (
     r"(?:kids|children|twins|boys|girls|baby|wife|husband|missus|company|firm|band|dog|cat|little one|older one"
     r"|younger one)"
@@ -199,4 +199,6 @@ def _role(subject: Subject) -> str:
 def _is_name(name: str) -> bool:
     if name.isupper():
         return False
-    return " " in name or (name.lower().strip(".") not in _NO_NAMES and len(name) > 1)
+    return " " in name or (
+        _NO_NAMES.isdisjoint((name.lower().strip("."), name.lower().removesuffix("s"))) and len(name) > 1
+    )

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from bethink.memory.conflict import functional
 from bethink.memory.extract import Fact, Message
-from bethink.memory.mentions import is_human
+from bethink.memory.mentions import is_human, third_person
 from bethink.memory.redact import REMOVED
 from bethink.memory.relations import Relation, ends_others, read_attribute, read_relation, says_changed, trimmed
 from bethink.memory.sentences import clauses, opened, plain, sentences, states_something
@@ -54,6 +54,9 @@ _OVER = re.compile(
     re.IGNORECASE,
 )
 _OF_THINGS = frozenset(("name", "age", "weight", "height", "address", "phone number", "email"))
+_MY_WHAT = re.compile(
+    r"(?:and )?(?P<what>(?:my|our) (?:(?!(?:is|are|was|do|does|did|has|have|can)\b)[\w'-]+ ?){1,5})\?$", re.IGNORECASE
+)
 _ITS_OWN = re.compile(r"(?:their|his|her|its|the one|the same)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:he|she|they|his|her|their)\b", re.IGNORECASE)
 _OWNING = frozenset(("his", "her", "their"))
@@ -90,17 +93,23 @@ def _read(text: str, said: datetime, source: int) -> list[Fact]:
             facts.append(Fact(f"My name is {named['name']}.", "user", "name", named["name"], source=source))
         elif REMOVED not in sentence:
             found = slots(sentence, people)
-            if not found and _TELLS_WHICH.match(sentence) and before:
+            if not found and _TELLS_WHICH.match(sentence) and before and not before.endswith("?"):
                 joined = f"{before.rstrip('.! ')}, {sentence}"
                 found = slots(joined, people)
                 sentence = joined if found else sentence
+            elif not found and before.endswith("?") and (asked := _MY_WHAT.match(before)):
+                found = [slot for slot in slots(f"{asked['what']} is {sentence}", people) if slot.object in sentence]
+                sentence = f"{before} {sentence}" if found else sentence
             statements = split_statements(plain(sentence)) if states_something(sentence) else []
             new = _stated(sentence, statements, found, said, source, people)
-            if found and facts and _ended_here(facts[-1], found):
+            if found and facts and new and _ended_here(facts[-1], found):
                 ended = facts.pop()
                 new[0] = replace(new[0], text=f"{ended.text} {new[0].text}", replaces=True)
             facts += new
-            before = "" if found or sentence.endswith("?") else sentence
+            if not new and not people:
+                one = third_person(plain(sentence), len(sentence), ())
+                people += [one] if one and one.name.startswith("user's ") else []
+            before = "" if found or (sentence.endswith("?") and not _MY_WHAT.match(sentence)) else sentence
         if len(facts) >= MAX_FACTS:
             break
     return facts[:MAX_FACTS]
@@ -155,7 +164,8 @@ def _covered(fact: Fact, found: Sequence[Slot]) -> bool:
         return True
     return any(
         slot.relation == fact.relation
-        or (vague and (slot.object in told or told in slot.object or slot.object == fact.subject))
+        or slot.object in told
+        or (vague and (told in slot.object or slot.object == fact.subject))
         for slot in found
     )
 

@@ -60,6 +60,7 @@ _ACCEPTED = re.compile(
     rf"|application|as a student)"
 )
 _FOR_ME = (
+    ("time zone", re.compile(rf"\bit (?:is|will be) (?P<o>{values.TIME_ZONE}),? for (?P<who>me|us)\b", re.I)),
     ("works at", _HIRED),
     ("studies at", _ACCEPTED),
     (
@@ -120,7 +121,17 @@ _IS_WHERE = re.compile(
     re.I,
 )
 _HERE_NOW = re.compile(
-    r"\b(?:I|we) (?:now )?(?P<verb>work|live|study|train) (?:here|there)\b(?: now| these days)?", re.I
+    r"\b(?P<who>I|we|he|she|they) (?:now )?(?P<verb>work|live|study|train)(?:s|ies)? (?:here|there)\b(?: now"
+    r"| these days)?",
+    re.I,
+)
+_MOVE_TO = re.compile(
+    rf"\b(?:since|after|with) (?:the|my|our) move(?: from .{{1,30}}?)? to (?P<o>{values.NAMES})", re.I
+)
+_DRIVE_IT = re.compile(
+    rf"\b(?:is|have|own|bought|got) (?P<o>(?:an?|my"
+    rf"|the) (?:[\w-]+ ){{0,2}}?{values.NAMES})[^.;]{{0,30}}?\band I drive it\b",
+    re.I,
 )
 _SWAPPED = re.compile(
     r"\b(?:changed|switched|swapped|moved|new) (?P<what>jobs?|employers?|compan(?:y|ies)|gyms?|schools?|unis?"
@@ -168,7 +179,7 @@ _USE_ZONE = re.compile(
 )
 _CALLED_CUE = re.compile(
     r"\b(?:numbers?|phones?|mobile|cell|landline|call|ring|reach(?:ed|able)?|text|dial|line|whatsapp|sms|fax"
-    r"|contact|get me|got me|on me|sim|telephone|digits)\b",
+    r"|contact|get me|got me|on me|sim|telephone|digits|(?:am|is|are) on(?= \+?\(?\d))\b",
     re.I,
 )
 _MAIL_CUE = re.compile(
@@ -208,7 +219,7 @@ def cue_slots(text: str, people: Sequence[Subject]) -> Iterator[Slot]:
         yield Slot(USER, "weight", found["o"] or found["o2"], True, found.start(), found.end())
     for found in _USE_ZONE.finditer(text):
         yield Slot(USER, "time zone", found["o"] or found["o2"], True, found.start(), found.end())
-    for found in _MY_CAR.finditer(text):
+    for found in [*_MY_CAR.finditer(text), *_DRIVE_IT.finditer(text)]:
         yield Slot(USER, "drives", found["o"], True, found.start(), found.end())
 
 
@@ -239,9 +250,9 @@ def _done_to(text: str, people: Sequence[Subject]) -> Iterator[Slot]:
 
 def _whereabouts(text: str, people: Sequence[Subject]) -> Iterator[Slot]:
     """Homes, people lived with, jobs, and what was swapped for another of its kind."""
-    for found in _HOME.finditer(text):
+    for found in _HOME.finditer(text) if "home" in text else ():
         yield Slot(USER, "lives in", found["o"], True, found.start(), found.end("o"))
-    for found in _MOVED_IN.finditer(text):
+    for found in _MOVED_IN.finditer(text) if "moved in" in text or " with " in text else ():
         if found["who"] or found["with"]:
             yield Slot(USER, "lives with", found["o"], True, found.start(), found.end("o"))
     for found in _AT_WORK.finditer(text):
@@ -251,9 +262,13 @@ def _whereabouts(text: str, people: Sequence[Subject]) -> Iterator[Slot]:
     for found in [*_THAT_IS_WHERE.finditer(text), *_HERE_NOW.finditer(text)]:
         relation = _WHERE[found["verb"].lower()]
         places = [name for name in _NAMED.finditer(text, 0, found.start()) if _is_place(name.group(), relation)]
-        if places:
-            yield Slot(USER, relation, places[-1].group(), True, *places[-1].span())
-    for found in _IS_WHERE.finditer(text):
+        who = found.groupdict().get("who") or "I"
+        owner = USER if who.lower() in ("i", "we") else third_person(text, found.start(), people, who)
+        if places and owner:
+            yield Slot(owner, relation, places[-1].group(), True, *places[-1].span())
+    for found in _MOVE_TO.finditer(text):
+        yield Slot(USER, "lives in", found["o"], True, found.start(), found.end("o"))
+    for found in _IS_WHERE.finditer(text) if " is wh" in text else ():
         yield Slot(USER, _WHERE[found["verb"].lower()], found["o"], True, found.start(), found.end("o"))
     for found in _SWAPPED.finditer(text):
         relation = _PLURALS[found["what"].lower()]

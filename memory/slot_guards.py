@@ -46,6 +46,8 @@ _ONE_BESIDE = frozenset(
 """What somebody may have a second of, and then says so."""
 _POINTERS = frozenset(listed("he|she|they|it|this|that|there|here|who|which|these|those|i|we|you"))
 _STATES = frozenset(listed("marital status|diet|religion|nationality|name|boss"))
+_OF_THINGS = frozenset(listed("name|height|weight"))
+"""What a thing has too."""
 _SETTLED = frozenset(listed("works as|lives in|works at|studies at|supports"))
 """What a verb says outright; words of travel beside it do not matter."""
 _MOVES = frozenset(listed("lives in|lives with|works at|studies at"))
@@ -55,7 +57,8 @@ _GYM_NAMED = re.compile(r"user's (?:new )?(?:\w+ )?gym")
 _BOSS_NAMED = re.compile(r"user's (?:boss|manager|line manager|supervisor)")
 _YEARS = re.compile(r"[ -]ye?a?rs?.*$", re.IGNORECASE)
 _NOW = re.compile(
-    r"\b(?:now|nowadays|these days|no longer|any ?more|any longer|instead|for good|permanently|since|moved"
+    r"\b(?:(?:lived|been) here|my whole (?:adult )?life|all my life|born and (?:raised|bred)|now|nowadays"
+    r"|these days|no longer|any ?more|any longer|instead|for good|permanently|since|moved"
     r"|at last|finally"
     r"|these|relocated|transferred|left|quit)\b",
     re.IGNORECASE,
@@ -67,7 +70,8 @@ _FIRM = re.compile(
     r"|Associates|Media"
     r"|Industries|Services|Pharma|Press|Publishing|Brewery|Bakery|Restaurant|Hotel|Engineering|Construction"
     r"|Capital|Vet|Vets"
-    r"|Practice|Surgery|Museum|Library|Theatre|Zoo|Police|Ministry|Department|Charity|Foundation|Café|Bistro"
+    r"|Practice|Surgery|Museum|Library|Theatre|Zoo|Nursery|Nurseries|Farm|Salon|Store|Stores|Supermarket|Pharmacy"
+    r"|Airport|Records|Police|Ministry|Department|Charity|Foundation|Café|Bistro"
     r"|Garage|& \w+)\b"
 )
 _SCHOOL = re.compile(
@@ -76,7 +80,9 @@ _SCHOOL = re.compile(
     r"|Tech|State|Primary|Secondary|Grammar|Seminary|Kindergarten|Faculty|MIT|ETH|UCL|LSE|Hochschule)\b"
 )
 _GYM = re.compile(
-    r"\b(?:Gym|Fitness|CrossFit|Boxing|Climbing|Yoga|Pilates|Barbell|Bouldering|Strength|Athletic|Lifting|Dojo)\b", re.I
+    r"\b(?:Gym|Fitness|CrossFit|Boxing|Climbing|\w*fit|Yoga|Pilates|Barbell|Bouldering|Strength|Athletic|Lifting"
+    r"|Dojo)\b",
+    re.I,
 )
 _TAUGHT = re.compile(
     r"\b(?:work\w*|job|teach\w*|lectur\w+|professor|employ\w*|hired|colleagues?|boss|salary|staff|researcher"
@@ -125,6 +131,11 @@ def names_a_firm(name: str) -> bool:
     return _FIRM.search(name) is not None
 
 
+def names_a_gym(name: str) -> bool:
+    """Whether a name has a word of gyms in it: Fitness, Boxing."""
+    return _GYM.search(name) is not None
+
+
 def names_nobody(name: str) -> bool:
     """Whether capitalised words after "I am" are no name: Portuguese, Type 2, OK."""
     return _NO_NAME.search(name) is not None
@@ -140,7 +151,7 @@ def settled(slot: Slot, text: str) -> Slot | None:
         return None
     if slot.relation != "marital status" and _NOT_THIS.search(text[max(0, value_at - 30) : value_at]):
         return None
-    if not _fits(slot, text[value_at:]) or (slot.relation != "name" and not is_human(slot.subject)):
+    if not _fits(slot, text[value_at:]) or (slot.relation not in _OF_THINGS and not is_human(slot.subject)):
         return None
     if has_another(slot.relation, _segment(text, slot)):
         return None

@@ -34,7 +34,7 @@ _WORDS = {
     r"| north| south| east| west| abroad| together| full-time| well| nicely| right)*)",
     "HOMES": rf"(?:{_HOMES})",
     "JOB": r"(?:(?:an?|my|the|another|this|his|her|their)(?: [a-z-]+){0,2}? (?:job|role|position|post|offer|gig"
-    r"|contract|place)|work|employment|something)",
+    r"|contract)|work|employment|something)",
     "AS": r"(?: as (?:an?|the|their) [\w -]{2,40}?)?",
 }
 _VALUES = {
@@ -152,7 +152,8 @@ marital status ! = (?P<o>tied the knot|got hitched|got engaged|eloped|separated|
 marital status ! = ticks?(?: the)?(?: box)?(?: marked| for| saying)? <MARITAL>
 diet = (?:BENOTBUT|gone|HAVE (?:gone|turned|become|been|started|(?:moved|switched|changed|converted)(?: over)? to
     |gone back to|stuck to)|went|turned|BECAME|eats?|BE eating|have to eat|has to eat|keeps?|keep it|follows?
-    |BE following|went back to|started|does|do|BE doing|switched to|sticks? to|cooks?|BE trying)ADVS(?: back to
+    |BE following|went back to|started|does|do|BE doing|switched to|sticks? to|cooks?
+    |BE trying)ADVS(?: from [\w -]{3,20}? to| back to
     | over to| to| on)?(?: being| eating| strictly| just| an?| the| my| completely| fully| full| totally| purely
     | all| normal| regular| plain| good old| proud| still)* <DIET>
 diet = HAVE(?: got)? (?P<o>no (?:dietary )?restrictions)
@@ -166,11 +167,12 @@ height = (?:BE|measures?|stands?|HAVE (?:grown|shot up|sprouted|reached|shrunk|h
 weight = (?:BE|weighs?|HAVE (?:reached|hit)|reached|hit|weighed in)ADVS(?: \d+ and| in| at| exactly| just| about
     | around| only| over| under| down to| up to| back to| down at| up at| back at)* <WEIGHT>(?! (?:short|poorer
     |richer|lighter|heavier|overweight|in debt|off|more|less|of))
+weight ? = weighed(?: in)?(?: at| exactly| just| only)* <WEIGHT>
 weight ! = (?:dropped|gone|went|got|gotten|come|came|slimmed|shrunk|risen|rose|crept|climbed|bulked
     |fallen|fell|made it|trimmed|lost .{1,20}?|gained .{1,20}?|put on .{1,20}?)(?: down| up| back| myself| weight
     | and BE| now| all the way)*(?: from [^,;]{2,15}?)?(?: to| at) <WEIGHT>
 time zone = (?:BE|lives?|works?|BE working|runs?|operates?|HAVE (?:moved|switched|gone|changed)|moved|switched
-    |changed)ADVS(?: all| over| now)* (?:on|in|at|to) <TIMEZONE>
+    |changed)ADVS(?: all| over| now)*(?: from [^,]{2,15}?)? (?:on|in|at|to) <TIMEZONE>
 hair colour ? = (?:BE|BECAME|went|HAVE gone|HAVE turned|turned|came out|HAVE been|stepped out|walked out|walked in
     |came home|came back)ADVS(?: an?| natural| naturally| to| all| completely| from [a-z]+ to)* <COLOUR>(?= ?(?:$
     |[,.!;]| now\b| and\b| but\b| again\b| last\b| this\b| today\b| yesterday\b| hair\b| since\b| these\b| like\b
@@ -186,6 +188,7 @@ goes to gym = (?:trains?|works? out|lifts?|climbs?|exercises?|box(?:es)?|do(?:es
     |yoga|pilates|spinning|workouts?)|BE (?:training|working out|lifting|climbing))(?: now| mostly| mainly
     | these days| weights| every day| daily)* (?:at|with) <ORG>
 goes to gym ! = (?:HAVE(?: got)?|got|took out) (?:an? |my )?(?:new |gym )*membership (?:at|with) <ORG>
+goes to gym ~ = (?:goes|go|belongs?) to <ORG>
 goes to gym ! ? = (?:left|quit|dropped|cancelled) (?:the|my) (?:old )?gym for <ORG>
 goes to gym ! ? = (?:joined|signed|switched|moved|changed|transferred|gone|go|goes|went|swapped
     |belongs?|BE (?:a )?(?:member|signed up|registered|now))WAY(?: up)?(?: (?:my|his
@@ -245,6 +248,7 @@ drives ! ? = (?:bought|got|purchased|picked up|leased|ordered|collected|BE (?:on
     |moved on to|HAVE)(?: (?:my|him|her|our)(?:self|selves)| me| us)?(?: on lease)? <CAR>
 """
 CONTEXT = {
+    "weight": r"check-?up|doctor|nurse|midwife|vet|clinic|scales|today|this morning|yesterday|now|these days",
     "lives in": r"flat|rent|house|city|town|village|countryside|move|moved|live|living|neighbours?|neighbors?"
     r"|apartment|commute|sea|garden",
     "works at": r"jobs?|work|working|employers?|company|firm|boss|office|colleagues?|coworkers?|salary|pay|paid"
@@ -309,7 +313,8 @@ FAVOURITE = (
 _CLOSED = ("DIET", "MARITAL", "RELIGION", "NATIONALITY", "COLOUR", "TIMEZONE")
 _NAME = rf"(?<=.)\b(?!I\b)[{values.UPPER}]"
 _COUNT = (
-    r"\d|\b(?i:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thir|four|fif|six|seven|eight|nine|twen|for)"
+    r"\d|\b(?i:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thir|four|fif|six|seven|eight|nine"
+    r"|twen|for)"
     r"(?:teen|ty)?\b"
 )
 NEEDS: dict[str, re.Pattern[str]] = {

@@ -13,7 +13,7 @@ NAMES = rf"(?-i:{_CAPITAL}(?: (?:(?:&|of|of the|de|da|do|du|la|le|van|von|der|de
 """A run of capitalised words: a place, a person, a firm."""
 EMAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 PHONE = r"(?<![\w@.+-])\+?\(?\d{2,5}\)?(?:[ -/.]?\(?\d{2,5}\)?){1,5}(?![\w@]|[.,]\d)"
-_PETS = (
+_NO_COMPANY = (
     "gardens?|views?|balcon(?:y|ies)|terrace|garage|pool|lift|fireplace|conditions?|disability|illness|fear|cats?|dogs?"
     "|plants?|pupp(?:y|ies)|kittens?|rabbits?|hamsters?|parrots?|birds?|fish|budgies?|tortoises?|pets?"
 )
@@ -123,7 +123,7 @@ NATIONALITY = (
 PEOPLE_LIVED_WITH = (
     rf"(?:(?:(?:my|our|his|her|their|the|an?|some|two|three|four|five|six|\d+|several|other|old|new|younger|older|both"
     r"|best|elderly|little|big|first|ex|grown-up) )+(?:of (?:my|our|his|her"
-    r"|their) )?(?!(?:{_PETS})\b)[a-z][\w-]*(?:-in-law)?"
+    rf"|their) )?(?!(?:{_NO_COMPANY})\b)[a-z][\w-]*(?:-in-law)?"
     rf"(?: (?:{NAMES}))?(?: and (?:(?:my|our|his|her|their|an?|two|three|the) )*[a-z][\w-]+)?|{NAMES}"
     rf"(?: and {NAMES})?|nobody(?: else)?|no one|strangers|friends|flatmates|roommates|housemates|family|students)"
 )

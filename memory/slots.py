@@ -16,7 +16,7 @@ from bethink.memory.asserted import BLANK, asserted
 from bethink.memory.mentions import USER, subject_of
 from bethink.memory.sentences import plain
 from bethink.memory.slot_cues import asked_for, cue_slots
-from bethink.memory.slot_guards import better, is_away, is_now, names_a_firm, names_nobody, settled
+from bethink.memory.slot_guards import better, is_away, is_now, names_a_firm, names_a_gym, names_nobody, settled
 from bethink.memory.slot_nouns import noun_slots
 from bethink.memory.slot_patterns import NEEDS, VERB_PHRASES, VerbPhrase
 from bethink.memory.slot_types import Slot
@@ -67,6 +67,8 @@ def slots(sentence: str, people: Sequence[Subject] = ()) -> list[Slot]:
     text = spelt_out(sentence)
     claimed = asserted(cased(text))
     found: dict[tuple[str, str], Slot] = {}
+    if not claimed.strip(f"{BLANK} ") and "favo" not in text:
+        return []
     for read in (_verb_slots(claimed, people), cue_slots(claimed, people), noun_slots(claimed, people)):
         for one in read:
             slot = settled(one, claimed)
@@ -153,6 +155,8 @@ def _lasts(relation: str, obj: str, subject: Subject, found: re.Match[str], text
         return subject is USER and not names_nobody(obj) and (near or " " in obj or found.start() < 12)
     if subject.guess and relation in ("lives in", "works at") and not _SOMEBODY.search(text):
         return False
+    if relation == "goes to gym":
+        return names_a_gym(obj)
     if relation == "works at":
         return names_a_firm(obj) or (near and not obj.endswith("'s"))
     return near or relation != "lives in"

@@ -110,3 +110,19 @@ def test_what_counts_as_same_and_as_single():
     assert normalise("The  Big-Apple!") == normalise("big apple")
     assert functional("favourite player")
     assert not functional("likes")
+
+
+def test_a_new_husband_takes_the_place_of_the_old_one_but_a_new_dog_does_not():
+    old = thought("a", "My husband is Max.", ("Max", "is", "user's husband"))
+    new = thought("b", "Tom is my husband now.", ("Tom", "is", "user's husband"), "2025-01-01T00:00:00Z")
+    assert [other.id for other in decide(new, [old]).others] == ["a"]
+    rex = thought("c", "Rex is my dog.", ("Rex", "is", "user's dog"))
+    assert decide(thought("d", "Pip is my dog.", ("Pip", "is", "user's dog"), "2025"), [rex]).kind == "insert"
+    theirs = thought("e", "Max is my husband.", ("Max", "is", "user's husband"), metadata={"speaker": "Ana"})
+    assert decide(new, [theirs]).kind == "insert"
+
+
+def test_mum_and_mother_are_one():
+    old = thought("a", "My mum lives in Porto.", ("user's mum", "lives in", "Porto"))
+    new = thought("b", "My mother lives in Rome.", ("user's mother", "lives in", "Rome"), "2025-01-01T00:00:00Z")
+    assert decide(new, [old]).kind == "supersede"
