@@ -32,7 +32,7 @@ class VectorIndex:
 
     Exact search is one matrix product: n * dim multiplications, 0.2 ms at 6,000 rows of 384, memory-bound far above.
     :meth:`nearest` walks a graph instead (HNSW, Malkov and Yashunin, arXiv 1603.09320; the usearch library, vectors
-    rounded to 8 bits), which is built at its first use: some 0.1 ms and 0.5 KB a row.
+    rounded to 8 bits), which is built at its first use: some 0.1 ms and (estimated) 0.5 KB a row.
     """
 
     def __init__(self, lsh: AngularLSH) -> None:

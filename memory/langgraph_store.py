@@ -118,9 +118,9 @@ class LangGraphStore(BaseStore):
 
         Raises:
             InvalidNamespaceError: a label is empty, no string, or has a period in it.
-            NotImplementedError: a put with a TTL.
             TypeError: a value that is not JSON.
-            ValueError: an unknown operation, a value with NaN, a negative limit or offset, or no user for a namespace.
+            ValueError: an unknown operation, a put with a TTL, a value with NaN, a negative limit or offset, or no user
+                for a namespace.
         """
         asked = list(ops)
         for op in asked:
@@ -219,7 +219,7 @@ def _check(op: Op) -> None:
     validate_op_namespace(op)
     if isinstance(op, PutOp) and op.ttl is not None:
         hint = "Leave ttl out, and delete the item when its time is over."
-        raise NotImplementedError(f"LangGraphStore keeps items until they are deleted; it has no TTL. {hint}")
+        raise ValueError(f"LangGraphStore keeps items until they are deleted; it has no TTL. {hint}")
     if isinstance(op, SearchOp | ListNamespacesOp) and min(op.limit, op.offset) < 0:
         raise ValueError("limit and offset must not be negative.")
 

@@ -49,7 +49,7 @@ class Shelf:
     """Thoughts by id and their rows in the indices. Not thread-safe: its memory holds the user's lock.
 
     Rows are only appended; a thought that is replaced gets a new row, in its old place between its neighbours.
-    Besides its vector and its words a thought costs about 30 bytes here.
+    Besides the thought itself, its vector and its words a row costs ``ROW.itemsize`` bytes here.
     """
 
     def __init__(self, lsh: AngularLSH) -> None:
@@ -60,6 +60,7 @@ class Shelf:
         self._ids: list[str | None] = []
         self._table = np.zeros(0, dtype=ROW)
         self._speakers: dict[str, int] = {}
+        self._names: list[frozenset[str]] = []
         self._sessions: dict[str, int] = {}
         self._last: dict[int, int] = {}
 
@@ -77,6 +78,8 @@ class Shelf:
             self._words.append(f"{passage(thought)} {_date_words(thought)}")
             who, talk = thought.speaker, thought.session_id
             speaker = self._speakers.setdefault(who, len(self._speakers)) if who else -1
+            if speaker == len(self._names):
+                self._names.append(frozenset(tokens(str(who))))
             session = self._sessions.setdefault(talk, len(self._sessions)) if talk else -1
             tells = telling(thought.text) if thought.is_turn else THOUGHT
             before, after = self._place(row, old, session if thought.is_turn else -1)
@@ -229,10 +232,8 @@ class Shelf:
     def _named(self, query: str) -> tuple[list[int], set[str]]:
         """The speakers that a query names, none when it names all, and the words of all speakers' names."""
         said = set(tokens(query))
-        words = {who: set(tokens(who)) for who in self._speakers}
-        named = [self._speakers[who] for who, parts in words.items() if parts & said]
-        names = set().union(*words.values()) if words else set()
-        return ([] if len(named) == len(words) else named), names
+        named = [speaker for speaker, words in enumerate(self._names) if words & said]
+        return ([] if len(named) == len(self._names) else named), set().union(*self._names)
 
     def _hit(self, row: int, cosine: float, channels: dict[str, float]) -> Hit:
         return Hit(self.thoughts[str(self._ids[row])], cosine, channels, sum(channels.values()))

@@ -16,7 +16,8 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
-from bethink.agents.evaluation.gvd import Dialogue, EvaluationError, named_day, on_topic, rests_on
+from bethink.agents.evaluation.conversations import EvaluationError
+from bethink.agents.evaluation.gvd import Dialogue, named_day, on_topic, rests_on
 from bethink.agents.prompts import quoted_recall, system_prompt
 from bethink.memory.extract import Fact, Message, NullExtractor
 

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from bethink.agents.evaluation.conversations import EvaluationError
 from bethink.memory.lexical import tokens
 
 DATA = Path(__file__).parent / "data"
@@ -26,10 +27,6 @@ _TELLING = set(
         "few many day days time first conversation type types kind kinds thing things give given gave good places"
     )
 )
-
-
-class EvaluationError(ValueError):
-    """The data cannot be evaluated; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -61,9 +61,8 @@ class AppendOnly:
             self._store.delete(("user",), item.key)
 
 
-def ours(embedder: Any, oracle: bool, place: str) -> Callable[[str], AbstractContextManager[Asked]]:
-    """The product in one throw-away folder, a user for each item."""
-    memory = ThoughtMemory(Path(place), embedder)
+def ours(memory: ThoughtMemory, oracle: bool) -> Callable[[str], AbstractContextManager[Asked]]:
+    """The product, a user for each item."""
 
     @contextmanager
     def opened(name: str) -> Iterator[Asked]:
@@ -92,10 +91,14 @@ def main() -> None:
     """Measure, show, write."""
     items, embedder = load_contradictions(), Remembering()
     rows: dict[str, list[Judged]] = {}
-    with tempfile.TemporaryDirectory(prefix="bethink-bench-") as one, tempfile.TemporaryDirectory() as two:
+    with (
+        tempfile.TemporaryDirectory(prefix="bethink-bench-") as place,
+        ThoughtMemory(Path(place) / "given", embedder) as given_memory,
+        ThoughtMemory(Path(place) / "rules", embedder) as rules_memory,
+    ):
         runs = {
-            "Bethink, triples given": ours(embedder, True, one),
-            "Bethink, rules": ours(embedder, False, two),
+            "Bethink, triples given": ours(given_memory, True),
+            "Bethink, rules": ours(rules_memory, False),
             "LangGraph InMemoryStore (append-only)": append_only(embedder),
         }
         for name, make in runs.items():

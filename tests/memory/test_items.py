@@ -43,8 +43,8 @@ def test_a_long_text_is_indexed_in_part_and_kept_whole():
 
 @pytest.mark.parametrize("texts", [[], [""], ["  \x00 "]])
 def test_without_a_text_the_label_stands_in(texts):
-    thought = item_thought(("notes", "work"), "k1", {}, texts, user_id="ann")
-    assert thought.text == "notes/work/k1"
+    thought = item_thought(("notes", "home"), "k1", {}, texts, user_id="ann")
+    assert thought.text == "notes/home/k1"
     assert not stored_item(thought).indexed
 
 

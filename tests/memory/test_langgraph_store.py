@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 import pytest
 from fake_embedder import WordHashEmbedder
 from langgraph.store.base import GetOp, InvalidNamespaceError, PutOp, SearchOp
+from store_items import fill, keys
 
 from bethink.memory import LangGraphStore, ThoughtMemory, item_id, run_user
 from bethink.memory.redact import REMOVED
@@ -24,18 +25,6 @@ NOTES = ("notes", "ann")
 def ours(tmp_path):
     with ThoughtMemory(tmp_path / "memory", WordHashEmbedder(), recall_mode="exact") as memory:
         yield LangGraphStore(memory, "ann")
-
-
-def keys(items):
-    return [item.key for item in items]
-
-
-def fill(store, namespace=("docs",)):
-    store.put(namespace, "tea", {"text": "Ann likes green tea", "n": 1, "kind": "drink"})
-    store.put(namespace, "coffee", {"text": "Bob drinks black coffee", "n": 2, "kind": "drink"})
-    store.put(
-        namespace, "chess", {"text": "Carl plays chess on Sundays", "n": 3, "kind": "game", "at": {"city": "Porto"}}
-    )
 
 
 def test_dates_over_updates(ours):
@@ -152,7 +141,7 @@ def test_a_thought_edited_by_hand_keeps_its_value(ours):
 def test_operations_given_directly_are_checked(ours):
     with pytest.raises(InvalidNamespaceError):
         ours.batch([PutOp(("a.b",), "k", {"x": 1})])
-    with pytest.raises(NotImplementedError, match="no TTL"):
+    with pytest.raises(ValueError, match="no TTL"):
         ours.batch([PutOp(("a",), "k", {"x": 1}, ttl=1.0)])
     with pytest.raises(ValueError, match="negative"):
         ours.search((), limit=-1)

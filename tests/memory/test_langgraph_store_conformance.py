@@ -13,6 +13,7 @@ import pytest
 from fake_embedder import WordHashEmbedder
 from langgraph.store.base import GetOp, InvalidNamespaceError, ListNamespacesOp, MatchCondition, PutOp, SearchOp
 from langgraph.store.memory import InMemoryStore
+from store_items import fill, keys
 
 from bethink.memory import LangGraphStore, ThoughtMemory
 
@@ -27,18 +28,6 @@ def store(request, tmp_path):
         return
     with ThoughtMemory(tmp_path / "memory", WordHashEmbedder(), recall_mode=request.param) as memory:
         yield LangGraphStore(memory, "ann")
-
-
-def keys(items):
-    return [item.key for item in items]
-
-
-def fill(store, namespace=("docs",)):
-    store.put(namespace, "tea", {"text": "Ann likes green tea", "n": 1, "kind": "drink"})
-    store.put(namespace, "coffee", {"text": "Bob drinks black coffee", "n": 2, "kind": "drink"})
-    store.put(
-        namespace, "chess", {"text": "Carl plays chess on Sundays", "n": 3, "kind": "game", "at": {"city": "Porto"}}
-    )
 
 
 def test_put_and_get(store):
