@@ -154,7 +154,7 @@ class Shelf:
             return []
         if mode == "hnsw":
             rows = self._near(vector, mask, k)
-        elif mode == "auto" and len(mask) > MANY:
+        elif mode == "auto" and np.count_nonzero(mask) > MANY:
             rows = self._proposed(query, vector, mask, max(PROPOSED, 2 * k))
         else:
             rows = np.flatnonzero(mask)
@@ -168,14 +168,18 @@ class Shelf:
         return [self._hit(rows[i], float(cosine[i]), {"cosine": float(cosine[i])}) for i in best]
 
     def _near(self, vector: np.ndarray, mask: np.ndarray, k: int) -> np.ndarray:
-        """About the k nearest rows of the mask, ascending; asks for more where many of the nearest are not in it."""
+        """About the k nearest rows of the mask, ascending; asks for more where many of the nearest are not in it.
+
+        A graph may have rows that no walk reaches: where asking for all rows is not enough, all rows of the mask.
+        """
         wanted = k
-        while True:
+        while wanted < len(mask):
             found = self.index.nearest(vector, wanted)
             rows = found[mask[found]][:k]
-            if len(rows) == k or wanted >= len(mask):
+            if len(rows) == k:
                 return np.sort(rows)
-            wanted = min(8 * wanted, len(mask))
+            wanted *= 8
+        return np.flatnonzero(mask)
 
     def _proposed(self, query: str, vector: np.ndarray, mask: np.ndarray, k: int) -> np.ndarray:
         """What the graph and the words find, with the turns beside and two away, ascending."""
