@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bethink.app.commands import evaluate, memory_erase, tools
+from bethink.app.commands import evaluate_judge, memory_erase, tools
 from bethink.app.output import JSON_FLAG, emit, fail
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(tools.app, name="tools")
 app.add_typer(memory_erase.app, name="memory")  # the commands of ``memory`` and its own
-app.add_typer(evaluate.app, name="eval")
+app.add_typer(evaluate_judge.app, name="eval")  # the commands of ``evaluate`` and its own
 
 Model = Annotated[
     str | None, typer.Option(help="smollm2, a folder, a .gguf file, hf:ORG/NAME or openai:BASE_URL#MODEL.")

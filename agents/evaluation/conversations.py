@@ -44,12 +44,17 @@ class Learned:
 
 @dataclass(frozen=True)
 class Question:
-    """A question, its answer (None: the set has none), its kind, and the turns that hold the answer."""
+    """A question, its answer (None: the set has none), its kind, and the turns that hold the answer.
+
+    ``answerable`` is False where the right answer is that nothing was said of it; ``at`` is when it is asked.
+    """
 
     text: str
     answer: str | None
     kind: str
     evidence: tuple[str, ...] = ()
+    answerable: bool = True
+    at: str | None = None
 
 
 @dataclass(frozen=True)
@@ -79,22 +84,24 @@ def read_json(path: Path, *, lines: bool = False) -> Any:
         raise EvaluationError(f"{place} cannot be read: {problem}") from problem
 
 
-def remember_turns(memory: ThoughtMemory, conversation: Conversation, user_id: str) -> None:
-    """Put every turn into the memory as it was said, a session at a time."""
+def by_session(conversation: Conversation) -> dict[str, list[Said]]:
+    """The turns that say something, a session at a time, in the order they were said."""
     sessions: dict[str, list[Said]] = {}
     for turn in conversation.turns:
-        sessions.setdefault(turn.session, []).append(turn)
-    for session, turns in sessions.items():
-        memory.add(
-            [
-                {"role": t.role, "name": t.speaker, "content": t.text, "timestamp": t.at, "turn_id": t.id}
-                for t in turns
-                if t.text.strip()
-            ],
-            user_id=user_id,
-            session_id=session,
-            infer=False,
-        )
+        if turn.text.strip():
+            sessions.setdefault(turn.session, []).append(turn)
+    return sessions
+
+
+def spoken(turn: Said) -> dict[str, str]:
+    """A turn as the message that ``ThoughtMemory.add`` takes."""
+    return {"role": turn.role, "name": turn.speaker, "content": turn.text, "timestamp": turn.at, "turn_id": turn.id}
+
+
+def remember_turns(memory: ThoughtMemory, conversation: Conversation, user_id: str) -> None:
+    """Put every turn into the memory as it was said, a session at a time."""
+    for session, turns in by_session(conversation).items():
+        memory.add([spoken(turn) for turn in turns], user_id=user_id, session_id=session, infer=False)
 
 
 def remember_thoughts(memory: ThoughtMemory, thoughts: Sequence[Learned], user_id: str) -> None:

@@ -92,10 +92,3 @@ def on_topic(question: str, text: str) -> bool:
     wanted = topic(question)
     shared = wanted & set(tokens(text))
     return bool(shared) and len(shared) * 2 >= len(wanted)
-
-
-def rests_on(answer: str, question: str, recalled: list[str]) -> bool:
-    """Whether at least half of the answer's own words (those the question did not give) stand in recalled thoughts."""
-    own = set(tokens(answer)) - set(tokens(question))
-    known = {word for text in recalled for word in tokens(text)}
-    return bool(own) and len(own & known) * 2 >= len(own)

@@ -62,6 +62,7 @@ def _conversation(data: dict[str, Any]) -> Conversation:
             None if item.get("answer") is None else str(item["answer"]),
             KINDS[item["category"]],
             _ids(item["evidence"], known),
+            answerable=item["category"] != 5,
         )
         for item in data["qa"]
     ]
