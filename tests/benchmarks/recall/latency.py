@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from bethink.agents.evaluation.conversations import Conversation, Said
+from bethink.agents.evaluation.conversations import Conversation, EvaluationError, Said
 from bethink.agents.evaluation.locomo import load_locomo
+from bethink.agents.evaluation.memories import open_memory
 from bethink.memory.lsh import AngularLSH
 from bethink.memory.shelf import Shelf
 from bethink.memory.thought import Thought
-from tests.benchmarks.recall import peers
 from tests.benchmarks.recall.data import Remembering, folder
 from tests.benchmarks.report import RESULTS, Bar, bar, show
 
@@ -172,22 +172,20 @@ def chroma(vectors: np.ndarray, queries: np.ndarray, place: str) -> Query:
     ]
 
 
-def memories(
-    turns: Sequence[tuple[str, Said]], texts: Sequence[str], asked: Sequence[str], embedder: Any
-) -> Iterator[tuple[str, Query]]:
+def memories(turns: Sequence[tuple[str, Said]], asked: Sequence[str], embedder: Any) -> Iterator[tuple[str, Query]]:
     """mem0 and LangGraph over the same turns, each with their own search."""
     said = tuple(Said(str(i), turn.session, turn.at, turn.speaker, turn.text) for i, (_, turn) in enumerate(turns))
     everything = Conversation("all", said, ())
     with ExitStack() as stack:
-        for name, make in (("LangGraph InMemoryStore", peers.langgraph), ("mem0, infer=False", peers.mem0)):
+        for title, name in (("LangGraph InMemoryStore", "langgraph"), ("mem0, infer=False", "mem0")):
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="bethink-bench-"))
             try:
-                search = make(everything, texts, embedder)
-                found = next(search)
-                stack.callback(search.close)
-            except peers.Absent as why:
-                print(f"  {name}: not measured, {why}", file=sys.stderr)
+                memory = stack.enter_context(open_memory(name, Path(place), embedder))
+            except EvaluationError as why:
+                print(f"  {title}: not measured, {why}", file=sys.stderr)
                 continue
-            yield name, lambda i, found=found: [int(sources[0]) for sources in found(asked[i])[:K]]
+            memory.add(everything, "turns")
+            yield title, lambda i, memory=memory: [int(e.sources[0]) for e in memory.recall("all", asked[i], K)]
 
 
 def hits(query: Query, best: np.ndarray) -> float:
@@ -222,7 +220,7 @@ def one_size(
     with tempfile.TemporaryDirectory(prefix="bethink-bench-") as place:
         if size <= 50_000:
             found["Chroma query"] = chroma(vectors, queries, place)
-        others = memories(turns[:size], texts[:size], asked, embedder) if size <= MEM0_SIZE else iter(())
+        others = memories(turns[:size], asked, embedder) if size <= MEM0_SIZE else iter(())
         found.update(dict(others))
         for query in found.values():
             query(0)

@@ -21,12 +21,17 @@ from typing import Any
 
 import numpy as np
 
-from bethink.agents.evaluation.conversations import Conversation, remember_thoughts, remember_turns
+from bethink.agents.evaluation.conversations import (
+    Conversation,
+    EvaluationError,
+    remember_thoughts,
+    remember_turns,
+)
 from bethink.agents.evaluation.locomo import KINDS, load_locomo
+from bethink.agents.evaluation.memories import open_memory
 from bethink.memory import AngularLSH, ThoughtMemory
 from bethink.memory.lexical import BM25
 from bethink.memory.times import as_datetime, written_date
-from tests.benchmarks.recall import peers
 from tests.benchmarks.recall.data import KS, Found, Remembering, asked, folder, recalls, share
 from tests.benchmarks.report import Bar, bar, show
 
@@ -99,6 +104,20 @@ def simple(conversation: Conversation, embedder: Any, name: str) -> Iterator[Fou
         yield by_scores(conversation, cosine if "cosine" in name else words.scores)
 
 
+def peer(conversation: Conversation, embedder: Any, name: str) -> Iterator[Found]:
+    """Somebody else's memory, given the turns with their speakers and dates."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bethink-bench-") as place,
+        open_memory(name, Path(place), embedder) as memory,
+    ):
+        memory.add(conversation, "turns")
+
+        def found(question: str) -> list[tuple[str, ...]]:
+            return [item.sources for item in memory.recall(conversation.id, question, max(KS))]
+
+        yield found
+
+
 def table(conversation: Conversation, embedder: Any, n_buckets: int, seed: int) -> Iterator[Found]:
     """The paper's recall (Eq. 1): cosine among the turns in the question's bucket, and nothing else."""
     lsh = AngularLSH(embedder.dim, n_buckets, seed=seed)
@@ -148,8 +167,8 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
         "BM25": lambda c: simple(c, embedder, "BM25"),
         "BM25 and cosine, rank fusion": lambda c: simple(c, embedder, "fusion"),
         "the same, dated": lambda c: simple(c, embedder, "fusion dated"),
-        "LangGraph InMemoryStore": lambda c: peers.langgraph(c, passages(c, True), embedder),
-        "mem0, infer=False": lambda c: peers.mem0(c, passages(c, True), embedder),
+        "LangGraph InMemoryStore": lambda c: peer(c, embedder, "langgraph"),
+        "mem0, infer=False": lambda c: peer(c, embedder, "mem0"),
         "Bethink, exact": lambda c: ours(c, embedder, "exact"),
         "Bethink, paper (16 buckets)": lambda c: ours(c, embedder, "paper"),
         "Bethink": lambda c: ours(c, embedder),
@@ -161,7 +180,7 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
         print(f"  {name}", file=sys.stderr, flush=True)
         try:
             rows[name] = measured(conversations, make)
-        except peers.Absent as why:
+        except EvaluationError as why:
             absent[name] = str(why)
             print(f"  {name}: not measured, {why}", file=sys.stderr)
     buckets = {n: hashed(conversations, embedder, n) for n in (16, 64)}
