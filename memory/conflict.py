@@ -32,9 +32,13 @@ _ONE_IS = re.compile(r"user s (?:husband|wife|boyfriend|girlfriend|partner|fianc
 
 @dataclass(frozen=True)
 class Decision:
-    """``noop``: ``others[0]`` says the same. ``supersede``: the ``others`` end. ``late``: ``others[0]`` is newer."""
+    """``noop``: ``others[0]`` says the same. ``supersede``: the ``others`` end. ``late``: ``others[0]`` is newer.
 
-    kind: Literal["insert", "noop", "supersede", "late"]
+    ``cancel``: the ``others`` and the new thought itself are dropped, as Think-in-Memory drops a preference that was
+    stated both ways.
+    """
+
+    kind: Literal["insert", "noop", "supersede", "late", "cancel"]
     others: tuple[Thought, ...] = ()
     reason: str = ""
 
@@ -67,6 +71,9 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
     itself says that something changed) with another object: ``supersede``, or ``late`` when the new one was said
     earlier. Opposite of the same thing: ``supersede``. Otherwise ``insert``; an additive relation of the same
     subject is named as a candidate for merging. Cost: one pass over the thoughts.
+
+    ``policy`` "paper" (arXiv 2311.08719) does the same but with opposites, of which neither is kept: ``cancel``.
+    "keep_both" ends nothing.
     """
     thoughts = [thought for thought in known if thought.active and thought.id != new.id]
     text = normalise(new.text)
@@ -95,7 +102,10 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
             ended.append(thought)
         elif other == relation:
             beside.append(thought)
-    if ended and policy == "supersede":
+    opposites = [thought for thought in ended if _opposed(relation, str(thought.relation))]
+    if opposites and policy == "paper":
+        return Decision("cancel", tuple(opposites), f"{opposites[0].relation} and {relation}: {new.object}")
+    if ended and policy != "keep_both":
         reason = f"{relation}: {ended[0].object} -> {new.object}"
         newer = [thought for thought in ended if thought.created_at > new.created_at]
         if newer:

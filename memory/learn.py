@@ -76,6 +76,14 @@ def plan(
                 ended = replace(other, invalid_at=end, superseded_by=thought.id)
                 steps.append(Step("supersede", other.id, other, ended, decision.reason))
                 known[other.id] = ended
+        elif decision.kind == "cancel":
+            op, old = "forget", decision.others[0].text
+            end = str(thought.valid_at)
+            thought = replace(thought, invalid_at=end)
+            for other in decision.others:
+                ended = replace(other, invalid_at=max(end, other.valid_at or other.created_at))
+                steps.append(Step("forget", other.id, other, ended, decision.reason))
+                known[other.id] = ended
         steps.append(Step(op, thought.id, there, thought, decision.reason, vector))  # type: ignore[arg-type]
         changes.append(Change(op, thought.id, thought.text, old, decision.reason))  # type: ignore[arg-type]
         known[thought.id] = thought

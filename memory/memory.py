@@ -27,7 +27,7 @@ Changes = list[Change]  # named here because the class has a method called ``lis
 Hits = list[Hit]
 Thoughts = list[Thought]
 RecallMode = Literal["auto", "exact", "hnsw", "paper"]
-ConflictPolicy = Literal["supersede", "keep_both"]
+ConflictPolicy = Literal["supersede", "paper", "keep_both"]
 
 
 class ThoughtMemory:
@@ -39,6 +39,8 @@ class ThoughtMemory:
 
     ``recall_mode``: ``auto`` (all channels of :mod:`bethink.memory.recall`), ``exact`` (cosine), ``hnsw`` (cosine by a
     graph, for very many), ``paper`` (the hash of Eq. 1, one bucket). ``weights`` are those of the channels of ``auto``.
+    ``conflict_policy``: a newer value takes the older one's place (``supersede``), a preference stated both ways is
+    dropped altogether (``paper``, as in Think-in-Memory; ``undo`` brings it back), or both stay (``keep_both``).
     ``n_buckets`` and ``seed`` fix the hash when the folder is made. Thoughts are in the folder, or in a ``store``
     such as :func:`bethink.memory.server.chroma_server` gives. ``lock`` is a file to hold in place of the folder's own.
 
@@ -65,8 +67,9 @@ class ThoughtMemory:
     ) -> None:
         if recall_mode not in get_args(RecallMode):
             raise ValueError(f"recall_mode must be one of {', '.join(get_args(RecallMode))}, not {recall_mode!r}.")
-        if conflict_policy not in ("supersede", "keep_both"):
-            raise ValueError(f"conflict_policy must be supersede or keep_both, not {conflict_policy!r}.")
+        if conflict_policy not in get_args(ConflictPolicy):
+            known = ", ".join(get_args(ConflictPolicy))
+            raise ValueError(f"conflict_policy must be one of {known}, not {conflict_policy!r}.")
         self.embedder, self.extractor = embedder, extractor or RuleExtractor()
         self.recall_mode, self.conflict_policy, self.k = recall_mode, conflict_policy, k
         self.weights = checked_weights(weights)

@@ -24,7 +24,7 @@ from bethink.agents.evaluation.conversations import (
 
 if TYPE_CHECKING:
     from bethink.memory import ThoughtMemory
-    from bethink.memory.memory import RecallMode
+    from bethink.memory.memory import ConflictPolicy, RecallMode
     from bethink.models.embedder import Embedder
 
 WHATS = ("turns", "rules", "rules+turns", "given", "given+turns")
@@ -230,7 +230,8 @@ def _by_words() -> Callable[[str, list[Item], int], list[Item]]:
 def _thoughts(mode: RecallMode, folder: Path, embedder: Embedder) -> Iterator[Remembering]:
     from bethink.memory import ThoughtMemory
 
-    with ThoughtMemory(folder, embedder, recall_mode=mode) as memory:
+    policy: ConflictPolicy = "paper" if mode == "paper" else "supersede"
+    with ThoughtMemory(folder, embedder, recall_mode=mode, conflict_policy=policy) as memory:
         yield Thoughts(memory)
 
 
@@ -267,7 +268,7 @@ MEMORIES = {
     "default": "Bethink's memory, all channels",
     "exact": "Bethink's memory, cosine alone",
     "hnsw": "Bethink's memory, cosine by a graph",
-    "paper": "Bethink's memory, the hash of Think-in-Memory, one bucket",
+    "paper": "Bethink's memory as Think-in-Memory has it: one bucket of its hash, opposites drop each other",
     "bm25": "words alone",
     "none": "no memory",
     "full-context": "all that was said, as much as the budget of tokens holds, the latest last",

@@ -75,6 +75,20 @@ def test_keep_both(tmp_path, embedder):
         assert len(texts(memory)) == 2
 
 
+def test_the_papers_policy_drops_a_preference_stated_both_ways(tmp_path, embedder):
+    with ThoughtMemory(tmp_path, embedder, conflict_policy="paper") as memory:
+        memory.add("I like coffee.", user_id="u", timestamp="2024-05-01T10:00:00Z")
+        (change,) = memory.add("I dislike coffee.", user_id="u", timestamp="2024-06-01T10:00:00Z")
+        assert (change.op, change.old) == ("forget", "I like coffee.")
+        assert memory.list(user_id="u") == []
+        assert len(memory.list(user_id="u", include_inactive=True)) == 2
+        memory.add("I live in Porto.", user_id="u")
+        memory.add("I live in Lisbon now.", user_id="u")
+        assert [t.text for t in memory.list(user_id="u")] == ["I live in Lisbon now."], "no preference: as ever"
+        memory.undo(change.token, user_id="u")
+        assert "I like coffee." in [t.text for t in memory.list(user_id="u")]
+
+
 def test_two_facts_of_one_message_may_contradict(memory):
     changes = memory.add("I live in Porto. Correction: I live in Lisbon.", user_id="ana", turn_id="t")
     assert [change.op for change in changes] == ["insert", "supersede"]
