@@ -101,9 +101,9 @@ class Agent:
         """The model's name, as shown to the user."""
         return str(getattr(self.model, "model_name", type(self.model).__name__))
 
-    def uploads_of(self, user_id: str) -> Path:
-        """The folder of the files that a user uploaded; it need not exist. No other user's tools look into it."""
-        return self._folder / "uploads" / hashlib.sha256(user_id.encode("utf-8", "replace")).hexdigest()[:16]
+    def folder_of(self, user_id: str, what: str = "uploads") -> Path:
+        """The folder of a user's ``uploads`` or ``evaluations``; it need not exist. No other user's tools see it."""
+        return self._folder / what / hashlib.sha256(user_id.encode("utf-8", "replace")).hexdigest()[:16]
 
     def thoughts_of(self, user_id: str, query: str, k: int) -> list[dict[str, Any]]:
         """What is remembered of a user that fits a query, for tools: dicts with ``id``, ``text``, ``date``."""
@@ -317,7 +317,7 @@ class Agent:
         untrained = (lambda: not model.native_tools) if isinstance(model, ChatLocal) else (lambda: False)
         return create_agent(
             model,
-            [langchain_tool(tool, self.plots, self.uploads_of, self.thoughts_of) for tool in self.tools],
+            [langchain_tool(tool, self.plots, self.folder_of, self.thoughts_of) for tool in self.tools],
             system_prompt=self._system,
             middleware=[*middleware, ToolRouter(self.tools, self.embedder, active=untrained)],
             context_schema=Context,

@@ -62,7 +62,7 @@ class Deleted:
 
 
 def delete_user(settings: Settings, *, threads: bool, server_folder: Path | None = None) -> Deleted:
-    """Erase all thoughts of the user, with ``threads`` also chats, run state, uploads and plots; then look again."""
+    """Erase all thoughts of the user, with ``threads`` also chats, run state and files; then look again."""
     from bethink.memory.erasure import erased, memory_traces
     from bethink.memory.store import user_key
 
@@ -130,7 +130,8 @@ def _delete_chats(settings: Settings) -> tuple[int, int]:
     folder = data_folder(settings.data)
     plots, web = folder / "plots", folder / "web-cache"
     own = hashlib.sha256(settings.user.encode("utf-8", "replace")).hexdigest()[:16]
-    files = [file for file in (folder / "uploads" / own).rglob("*") if file.is_file()]
+    owned = [folder / name / own for name in ("uploads", "evaluations")]
+    files = [file for place in owned for file in place.rglob("*") if file.is_file()]
     count, store = 0, _chats(settings)
     if store is not None:
         try:
@@ -140,7 +141,8 @@ def _delete_chats(settings: Settings) -> tuple[int, int]:
             store.close()
     for file in files:
         file.unlink(missing_ok=True)
-    shutil.rmtree(folder / "uploads" / own, ignore_errors=True)
+    for place in owned:
+        shutil.rmtree(place, ignore_errors=True)
     shutil.rmtree(web, ignore_errors=True)  # copies for the browser, and exports; it is made anew at each start
     for name in RUN_STATE:
         (folder / name).unlink(missing_ok=True)

@@ -95,7 +95,7 @@ def page(runs: Sequence[Run]) -> str:
         title=f"Long dialogues: {runs[0].settings.get('data')}",
         names=names,
         settings=[
-            (name, ", ".join(f"{k} {v}" for k, v in run.settings.items()))
+            (name, ", ".join(f"{k} {_plain(v)}" for k, v in run.settings.items() if v is not None))
             for name, run in zip(names, runs, strict=True)
         ],
         pictures=[(head, base64.b64encode(png).decode(), words) for head, png, words in _pictures(found, runs, names)],
@@ -105,6 +105,10 @@ def page(runs: Sequence[Run]) -> str:
         questions=_questions(runs[0].rows),
         most=MOST_QUESTIONS,
     )
+
+
+def _plain(value: Any) -> str:
+    return " and ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _told_apart(names: Sequence[str]) -> list[str]:

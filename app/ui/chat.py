@@ -285,7 +285,7 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         if not path:
             return gr.skip(), READY, gr.skip(), gr.skip()
         user_id = user_of(request)
-        taken = take(Path(path), agent.uploads_of(user_id))
+        taken = take(Path(path), agent.folder_of(user_id))
         state = "busy" if answering(stored(user_id, thread_id) or []) else "idle"
         command = taken.offers[0].command if taken.offers else gr.skip()
         found = [(offer.label, offer.command) for offer in taken.offers]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from bethink.app.ui.chat import build_chat
+from bethink.app.ui.evaluate import build_evaluate
 from bethink.app.ui.memory import build_memory
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def build_page(agent: Agent, default_user: str) -> gr.Blocks:
             chat = build_chat(agent, user_of)
         with gr.Tab("Memory", elem_id="tab-memory") as tab:
             build_memory(agent, user_of, tab)
+        with gr.Tab("Evaluate", elem_id="tab-evaluate") as evaluate_tab:
+            build_evaluate(agent, user_of, evaluate_tab)
 
         def tick() -> Any:
             waiting = agent.status()["state"] == "loading"

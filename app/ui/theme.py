@@ -28,7 +28,9 @@ footer {display: none !important;}
 #chat td:nth-child(n+2) {white-space: nowrap;}
 #memory-table, #recall-table {max-width: 100%; overflow-x: auto;}
 #memory-table td, #memory-table th, #recall-table td, #recall-table th {font-family: inherit !important;}
-#memory-table *, #recall-table * {font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif !important;}
+#memory-table *, #recall-table *, #evaluate-table * {
+  font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif !important;
+}
 #chat button[aria-label="Clear"], #chat button[title="Clear"], #chat button[aria-label="Share"] {display: none;}
 #memory-on {padding: 4px 8px !important;}
 #chat img {border-radius: 8px; max-width: 100%; height: auto;}

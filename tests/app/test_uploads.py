@@ -318,7 +318,7 @@ def test_too_large_a_file_is_refused_by_its_size(tmp_path, monkeypatch):
 def test_users_do_not_see_each_others_files(tmp_path):
     agent = make_agent(tmp_path)
     try:
-        folders = {agent.uploads_of(user) for user in ("ann", "Ann", "../bob", "", "\ud800")}
+        folders = {agent.folder_of(user) for user in ("ann", "Ann", "../bob", "", "\ud800")}
         assert len(folders) == 5
         assert all(folder.parent == tmp_path / "uploads" for folder in folders)
     finally:
@@ -331,7 +331,7 @@ def test_a_turn_finds_the_users_own_upload(tmp_path):
     try:
         source = tmp_path / "river.csv"
         source.write_bytes(GOOD)
-        command = uploads.take(source, agent.uploads_of("ann")).offers[0].command
+        command = uploads.take(source, agent.folder_of("ann")).offers[0].command
         for user, ok in (("ann", True), ("bob", False)):
             thread = agent.threads.create(user).id
             events = list(agent.stream(command, user_id=user, thread_id=thread, memory=False))

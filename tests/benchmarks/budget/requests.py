@@ -93,7 +93,7 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         agent = open_agent(load_settings(data=Path(folder)))
         try:
-            uploads = agent.uploads_of(USER)
+            uploads = agent.folder_of(USER)
             uploads.mkdir(parents=True)
             for request in requests:
                 print(f"  {request.name}", file=sys.stderr)

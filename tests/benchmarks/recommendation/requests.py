@@ -94,7 +94,7 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         agent = open_agent(load_settings(data=Path(folder) / "data"))
         try:
-            uploads = agent.uploads_of(USER)
+            uploads = agent.folder_of(USER)
             uploads.mkdir(parents=True)
             for request in REQUESTS:
                 print(f"  {request.name}", file=sys.stderr)
