@@ -107,7 +107,7 @@ def checked_text(text: str) -> str:
         ValueError: blank, or longer than a thought may be.
     """
     text = redact(clean_text(text))
-    if not text:
+    if not any(letter.isprintable() and not letter.isspace() for letter in text):
         raise ValueError("A thought needs a text.")
     if len(text) > MAX_TEXT:
         told = f"A thought has at most {MAX_TEXT:,} characters, this has {len(text):,}."
