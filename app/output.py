@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     Progress,
@@ -54,8 +55,11 @@ def _plain(text: str) -> str:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[float, str], None]]:
-    """A bar on stderr with share, time spent and time left; gives the function to report (share, message) to."""
+def progress(what: str, below: Callable[[], Any] | None = None) -> Iterator[Callable[[float, str], None]]:
+    """A bar on stderr with share, time spent and time left; gives the function to report (share, message) to.
+
+    ``below`` gives what stands under the bar (anything rich can print); it is asked anew twice a second.
+    """
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -63,6 +67,11 @@ def progress(what: str) -> Iterator[Callable[[float, str], None]]:
         "{task.percentage:>3.0f} %",
         TimeElapsedColumn(),
     )
-    with Progress(*columns, TimeRemainingColumn(), console=stderr, transient=True) as bar:
-        task = bar.add_task(what, total=1.0)
+    bar = Progress(*columns, TimeRemainingColumn(), console=stderr)
+    task = bar.add_task(what, total=1.0)
+
+    def shown() -> Any:
+        return Group(bar, below()) if below else bar
+
+    with Live(get_renderable=shown, console=stderr, transient=True, refresh_per_second=2 if below else 10):
         yield lambda done, message: bar.update(task, completed=done, description=message or what)

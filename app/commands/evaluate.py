@@ -65,7 +65,7 @@ def dialogue(
         run = Run(place, described)
         kept = len(run.rows)
         try:
-            with progress("Loading …") as report:
+            with progress("Loading …", below=lambda: _so_far(run)) as report:
                 model = load_model(settings, report)
                 for row in evaluate(chosen, opened, model, plan, done=run.done, progress=report, cancel=cancel):
                     run.add(row)
@@ -148,6 +148,18 @@ def stoppable() -> Iterator[threading.Event]:
         yield cancel
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _so_far(run: Run) -> Any:
+    from rich.table import Table
+
+    from bethink.agents.evaluation.page import MEANING
+    from bethink.agents.evaluation.summary import so_far
+
+    table = Table(box=None, show_header=False)
+    for (_, name), (share, count) in so_far(run.rows).items():
+        table.add_row(MEANING.get(name, name), f"{100 * share:.1f} %", f"{count:,}")
+    return table
 
 
 def _finish(runs: list[Run], place: Path, *, cancelled: bool) -> None:

@@ -11,7 +11,7 @@ from bethink.agents.evaluation.conversations import EvaluationError
 from bethink.agents.evaluation.dialogue import Plan, evaluate
 from bethink.agents.evaluation.page import page, write_page
 from bethink.agents.evaluation.runs import Row, Run
-from bethink.agents.evaluation.summary import ALL, compare, costs, estimate, scores
+from bethink.agents.evaluation.summary import ALL, compare, costs, estimate, scores, so_far
 from tests.agents.evaluation.small import small
 from tests.agents.evaluation.test_dialogue import opened
 
@@ -24,7 +24,7 @@ def run_of(path, rows, **settings):
     return Run(path)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)  # the first call imports scipy
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 8))
 def test_an_interval_holds_its_mean(values, groups):
     found = estimate(values, [str(i % groups) for i in range(len(values))])
@@ -64,6 +64,11 @@ def test_scores_by_kind_and_all():
     found = scores([Row("questions", "1", "a", "x", {"f1": 1.0}), Row("questions", "2", "a", "y", {"f1": 0.0})])
     assert found["questions"][ALL]["f1"].mean == 0.5
     assert found["questions"]["x"]["f1"].mean == 1
+
+
+def test_means_so_far_are_those_of_the_scores():
+    found = so_far([*rows([1.0, 0.0, 1.0, 1.0]), *rows([1.0], "forgetting", "gone")])
+    assert found == {("questions", "any@10"): (0.75, 4), ("forgetting", "gone"): (1.0, 1)}
 
 
 def test_two_runs_are_compared_on_what_they_share(tmp_path):
