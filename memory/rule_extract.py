@@ -10,14 +10,13 @@ from itertools import pairwise
 
 from bethink.memory.conflict import functional
 from bethink.memory.extract import Fact, Message
-from bethink.memory.mentions import is_human, third_person
-from bethink.memory.redact import REMOVED
-from bethink.memory.relations import Relation, ends_others, read_attribute, read_relation, says_changed, trimmed
-from bethink.memory.sentences import clauses, opened, plain, sentences, states_something
-from bethink.memory.slot_guards import has_another
-from bethink.memory.slot_types import Slot
-from bethink.memory.slots import slots, spelt_out
-from bethink.memory.subjects import (
+from bethink.memory.reading.mentions import is_human, third_person
+from bethink.memory.reading.relations import Relation, ends_others, read_attribute, read_relation, says_changed, trimmed
+from bethink.memory.reading.sentences import clauses, opened, plain, sentences, states_something
+from bethink.memory.reading.slot_guards import has_another
+from bethink.memory.reading.slot_types import Slot
+from bethink.memory.reading.slots import slots, spelt_out
+from bethink.memory.reading.subjects import (
     NAME,
     Subject,
     friend_named,
@@ -27,6 +26,7 @@ from bethink.memory.subjects import (
     read_subject,
     split_subject,
 )
+from bethink.memory.redact import REMOVED
 from bethink.memory.thought import Scalar
 from bethink.memory.times import DateMention, date_mentions, to_iso, with_dates_written
 from bethink.memory.words import ADVERBS, KIN, VERBS

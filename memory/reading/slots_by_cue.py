@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from bethink.memory import slot_values as values
-from bethink.memory.mentions import USER, clause_subject, is_human, owner_of, third_person
-from bethink.memory.slot_types import Slot, typed
-from bethink.memory.subjects import Subject, read_subject
+from bethink.memory.reading import values
+from bethink.memory.reading.mentions import USER, clause_subject, is_human, owner_of, third_person
+from bethink.memory.reading.slot_types import Slot, typed
+from bethink.memory.reading.subjects import Subject, read_subject
 from bethink.memory.words import ADVERBS, DAYS, MONTHS, STOP_WORDS, VERBS, singular
 
 _HOME = re.compile(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from bethink.memory.slot_values import NAMES, occupation
-from bethink.memory.subjects import Subject, read_subject
+from bethink.memory.reading.subjects import Subject, read_subject
+from bethink.memory.reading.values import NAMES, occupation
 from bethink.memory.words import ADVERBS, DAYS, KIN, MONTHS, STOP_WORDS, THIRD_PERSON, listed
 
 USER = Subject("I", "user")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from bethink.memory import slot_values as values
-from bethink.memory.asserted import BLANK
-from bethink.memory.mentions import USER, clause_subject, is_human, owner_of, subject_of, third_person
-from bethink.memory.slot_patterns import ATTRIBUTES, FAVOURITE
-from bethink.memory.slot_types import Slot, last_typed, open_value, typed
-from bethink.memory.subjects import Subject
+from bethink.memory.reading import values
+from bethink.memory.reading.claims import BLANK
+from bethink.memory.reading.mentions import USER, clause_subject, is_human, owner_of, subject_of, third_person
+from bethink.memory.reading.slot_types import Slot, last_typed, open_value, typed
+from bethink.memory.reading.slots_by_verb import ATTRIBUTES, FAVOURITE
+from bethink.memory.reading.subjects import Subject
 from bethink.memory.words import ADVERBS, singular
 
 _ADVERB = (

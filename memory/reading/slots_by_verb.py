@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bethink.memory import slot_values as values
+from bethink.memory.reading import values
 from bethink.memory.words import ADVERBS
 
 _HOMES = (

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bethink.memory.relations import OF_ONE, PERSONAL, Relation
+from bethink.memory.reading.relations import OF_ONE, PERSONAL, Relation
 from bethink.memory.words import ADVERBS, KIN, THIRD_PERSON, VERBS
 
 NAME = r"[A-Z][\w'-]*(?: (?:[A-Z][\w'-]*|de|da|van|von|der))*"

@@ -1,7 +1,7 @@
 """Reads the one-valued things of a life out of natural sentences: where, with whom, what as, how old.
 
-Beside the verb phrases of :mod:`bethink.memory.relations`, which must fit a whole statement, a slot is found wherever
-its words and its kind of value stand in what a sentence claims. What is unsure is left out.
+Beside the verb phrases of :mod:`bethink.memory.reading.relations`, which must fit a whole statement, a slot is found
+wherever its words and its kind of value stand in what a sentence claims. What is unsure is left out.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from bethink.memory import slot_values as values
-from bethink.memory.asserted import BLANK, asserted
-from bethink.memory.mentions import USER, subject_of
-from bethink.memory.sentences import plain
-from bethink.memory.slot_cues import asked_for, cue_slots
-from bethink.memory.slot_guards import better, is_away, is_now, names_a_firm, names_a_gym, names_nobody, settled
-from bethink.memory.slot_nouns import noun_slots
-from bethink.memory.slot_patterns import NEEDS, VERB_PHRASES, VerbPhrase
-from bethink.memory.slot_types import Slot
-from bethink.memory.subjects import Subject
+from bethink.memory.reading import values
+from bethink.memory.reading.claims import BLANK, asserted
+from bethink.memory.reading.mentions import USER, subject_of
+from bethink.memory.reading.sentences import plain
+from bethink.memory.reading.slot_guards import better, is_away, is_now, names_a_firm, names_a_gym, names_nobody, settled
+from bethink.memory.reading.slot_types import Slot
+from bethink.memory.reading.slots_by_cue import asked_for, cue_slots
+from bethink.memory.reading.slots_by_noun import noun_slots
+from bethink.memory.reading.slots_by_verb import NEEDS, VERB_PHRASES, VerbPhrase
+from bethink.memory.reading.subjects import Subject
 from bethink.memory.words import ADVERBS, KIN, STOP_WORDS, VERBS, listed
 
 _SHORT = (
@@ -100,7 +100,7 @@ def _as_written(slot: Slot, claimed: str, text: str) -> Slot:
 
 
 def spelt_out(sentence: str) -> str:
-    """As :func:`bethink.memory.sentences.plain`, with the "'s" of nouns too."""
+    """As :func:`bethink.memory.reading.sentences.plain`, with the "'s" of nouns too."""
     text = plain(sentence)
     for rule, full in _SHORT:
         text = rule.sub(partial(_spelt, full, text), text)

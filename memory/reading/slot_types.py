@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bethink.memory import slot_values as values
-from bethink.memory.subjects import Subject
+from bethink.memory.reading import values
+from bethink.memory.reading.subjects import Subject
 
 _OPEN_END = re.compile(
     r"\s(?:now|nowadays|these|because|since|so|but|which|who|where|when|after|before|by far|at the moment|instead"

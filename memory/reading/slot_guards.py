@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bethink.memory import slot_values as values
-from bethink.memory.mentions import USER, is_human
-from bethink.memory.slot_types import Slot
+from bethink.memory.reading import values
+from bethink.memory.reading.mentions import USER, is_human
+from bethink.memory.reading.slot_types import Slot
 from bethink.memory.words import listed
 
 _TEMPORARY = re.compile(

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bethink.memory.asserted import BLANK, asserted
 from bethink.memory.conflict import functional
 from bethink.memory.extract import to_messages
+from bethink.memory.reading.claims import BLANK, asserted
+from bethink.memory.reading.sentences import plain
+from bethink.memory.reading.slots import cased, slots, spelt_out
+from bethink.memory.reading.values import occupation
 from bethink.memory.rule_extract import RuleExtractor, pieces_of
-from bethink.memory.sentences import plain
-from bethink.memory.slot_values import occupation
-from bethink.memory.slots import cased, slots, spelt_out
 from bethink.memory.words import singular
 
 DAY = "2024-05-01T10:00:00Z"

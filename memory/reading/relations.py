@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bethink.memory.slot_values import AGE, DIET, EMAIL, UPPER, occupation
+from bethink.memory.reading.values import AGE, DIET, EMAIL, UPPER, occupation
 from bethink.memory.words import ADVERBS, listed, singular
 
 _TABLE = r"""
