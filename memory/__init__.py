@@ -11,6 +11,7 @@ from typing import Any
 
 _WHERE = {
     "AngularLSH": "lsh",
+    "BadLinesError": "errors",
     "Change": "thought",
     "ChromaStore": "store",
     "EmbedderMismatchError": "errors",

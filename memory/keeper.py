@@ -145,8 +145,8 @@ class Keeper:
                 shelf.put(step.after, step.vector)  # type: ignore[arg-type]
         return [change_of(step, token=token, at=at) for step in steps]
 
-    def undo(self, user: str, steps: Sequence[Step]) -> list[Change]:
-        """Take back the steps of a batch, last first; a thought that changed since is left alone."""
+    def undo(self, user: str, steps: Sequence[Step], dry_run: bool = False) -> list[Change]:
+        """Take back the steps of a batch, last first; a thought that changed since is left alone (``noop``)."""
         shelf = self.shelf(user)
         known = dict(shelf.thoughts)
         back: list[Step] = []
@@ -154,13 +154,14 @@ class Keeper:
         for step in reversed(steps):
             current = known.get(step.id)
             if current is None or current != step.after:
-                left.append(Change("noop", step.id, current.text if current else "", None, "changed since"))
+                why = "changed since" if current else "erased for good"
+                left.append(Change("noop", step.id, current.text if current else "", None, why))
                 continue
             target = step.before or replace(current, invalid_at=to_iso(), superseded_by=None)
-            vector = None if passage(target) == passage(current) else self.embed([target])[0][0]
+            vector = None if dry_run or passage(target) == passage(current) else self.embed([target])[0][0]
             back.append(Step("undo", step.id, current, target, f"took back: {step.op}", vector))
             known[step.id] = target
-        return self.write(user, back) + left
+        return ([change_of(step, token="", at="") for step in back] if dry_run else self.write(user, back)) + left
 
     def close(self) -> None:
         """Let go of store, journal and folder; twice is fine."""

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from bethink.memory.extract import MAX_READ, Extractor, Fact, Message, NullExtractor, to_messages
 from bethink.memory.forgetting import fits_query, to_forget
-from bethink.memory.journal import EVERYTHING, Step
+from bethink.memory.journal import EVERYTHING, Step, change_of
 from bethink.memory.keeper import Keeper
 from bethink.memory.learn import checked_text, draft, plan
 from bethink.memory.merging import merge_of, merge_steps, mergeable
@@ -20,7 +20,7 @@ from bethink.memory.shelf import within_tokens
 from bethink.memory.store import ThoughtStore, user_key
 from bethink.memory.thought import MAX_TEXT, Change, ForgetReport, Hit, Thought, check_metadata, clean_text
 from bethink.memory.times import Timestamp, as_datetime, to_iso
-from bethink.memory.transfer import export_lines, import_steps, read_lines
+from bethink.memory.transfer import differing, export_lines, import_steps, read_lines
 from bethink.models.embedder import Embedder
 
 Changes = list[Change]  # named here because the class has a method called ``list``
@@ -193,20 +193,22 @@ class ThoughtMemory:
             token = self._keeper.write(user, steps)[0].token
             return ForgetReport(len(found), len(found), chosen, token)
 
-    def undo(self, token: str, *, user_id: str) -> Changes:
-        """Take back one batch of changes; what was changed again since is left alone (``noop``).
+    def undo(self, token: str, *, user_id: str, dry_run: bool = False) -> Changes:
+        """Take back one batch of changes; what was changed or erased since is left alone (``noop``, with the reason).
+
+        ``dry_run`` only says what would be done.
 
         Raises:
-            ValueError: no such batch of this user, or it was a hard deletion.
+            ValueError: no such batch of this user, or all of it was deleted for good.
         """
         user = user_key(user_id)
         with self._keeper.lock(user):
             steps = self._keeper.journal.steps(token, user)
             if not steps:
                 raise ValueError("There is nothing to undo under that token; history() shows the tokens of a thought.")
-            if any(step.after is None for step in steps):
+            if all(step.after is None for step in steps):
                 raise ValueError("That was deleted for good and cannot be brought back.")
-            return self._keeper.undo(user, steps)
+            return self._keeper.undo(user, steps, dry_run)
 
     def revert_turn(self, turn_id: str, *, user_id: str) -> Changes:
         """Take back all that a turn wrote, as when it is retried or edited: what it replaced comes back too."""
@@ -239,19 +241,28 @@ class ThoughtMemory:
             by_id = {change.id: change for change in self._keeper.write(user, steps)}
             return [replace(by_id[thought.id], old=old) for thought, old in zip(merged, olds, strict=True)]
 
-    def import_(self, lines: Iterable[str], *, user_id: str) -> Changes:
+    def import_(self, lines: Iterable[str], *, user_id: str, dry_run: bool = False) -> Changes:
         """Take in the lines of :meth:`export`, for this user whoever wrote them. All or nothing.
 
+        One change a thought: ``insert`` where it is new, ``edit`` where it differs from the one of its id, ``noop``
+        where it is here already. ``dry_run`` only says what would be done, without the embedder.
+
         Raises:
-            ValueError: naming the line that is not a thought; nothing was written.
+            BadLinesError: naming the lines that are no thoughts; nothing was written.
         """
         user = user_key(user_id)
         thoughts = read_lines(lines, user_id)
-        vectors, buckets = self._keeper.embed(thoughts)
-        thoughts = [replace(thought, bucket=bucket) for thought, bucket in zip(thoughts, buckets, strict=True)]
         with self._keeper.lock(user):
-            steps = import_steps(thoughts, vectors, self._keeper.shelf(user).thoughts)
-            done = {change.id: change for change in self._keeper.write(user, steps)}
+            known = self._keeper.shelf(user).thoughts
+            other = differing(thoughts, known)
+            planned = import_steps(other, [None] * len(other), known)
+        changes = [change_of(step, token="", at="") for step in planned]
+        if not dry_run:
+            vectors, buckets = self._keeper.embed(other)
+            ready = [replace(thought, bucket=bucket) for thought, bucket in zip(other, buckets, strict=True)]
+            with self._keeper.lock(user):
+                changes = self._keeper.write(user, import_steps(ready, vectors, self._keeper.shelf(user).thoughts))
+        done = {change.id: change for change in changes}
         same = "already here"
         return [done.get(one.id) or Change("noop", one.id, one.text, None, same) for one in thoughts]
 

@@ -152,6 +152,29 @@ def test_hard_forgetting_leaves_nothing_to_undo(memory):
     assert b"secret tea" not in journal
 
 
+def test_a_look_before_undoing(memory):
+    first = memory.add("I live in Porto.", user_id="ana", turn_id="t1")[0]
+    edit = memory.update(first.id, "I live in Braga.", user_id="ana")
+    for token, op in ((edit.token, "undo"), (first.token, "noop")):
+        (change,) = memory.undo(token, user_id="ana", dry_run=True)
+        assert change.op == op
+    assert change.reason == "changed since"
+    assert texts(memory) == ["I live in Braga."]
+    assert memory.undo(edit.token, user_id="ana", dry_run=True)[0].text == "I live in Porto."
+    assert len(memory.history(first.id, user_id="ana")) == 2
+    memory.undo(edit.token, user_id="ana")
+    assert memory.undo(first.token, user_id="ana", dry_run=True)[0].op == "undo"  # as it was then
+
+
+def test_undoing_brings_back_what_was_not_erased_since(memory):
+    changes = memory.add("I like tea. I like jazz.", user_id="ana", turn_id="t1")
+    report = memory.forget(user_id="ana", turn_id="t1")
+    memory.forget(user_id="ana", ids=[changes[0].id], hard=True)
+    done = {change.id: (change.op, change.reason) for change in memory.undo(report.undo_token, user_id="ana")}
+    assert done == {changes[0].id: ("noop", "erased for good"), changes[1].id: ("undo", "took back: forget")}
+    assert texts(memory, include_inactive=True) == ["I like jazz."]
+
+
 def test_an_edit_reads_the_triple_again(memory):
     (change,) = memory.add("I live in Porto.", user_id="ana")
     edit = memory.update(change.id, "I live in Braga.", user_id="ana")
