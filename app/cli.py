@@ -19,8 +19,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(tools.app, name="tools")
-app.add_typer(memory_erase.app, name="memory")  # the commands of ``memory`` and its own
-app.add_typer(evaluate_judge.app, name="eval")  # the commands of ``evaluate`` and its own
+app.add_typer(memory_erase.app, name="memory")  # with those of ``memory`` and ``memory_changes``
+app.add_typer(evaluate_judge.app, name="eval")  # with those of ``evaluate``
 
 Model = Annotated[
     str | None, typer.Option(help="smollm2, a folder, a .gguf file, hf:ORG/NAME or openai:BASE_URL#MODEL.")

@@ -22,7 +22,8 @@ User = Annotated[str | None, typer.Option(help="Whose thoughts.")]
 
 
 @contextmanager
-def _opened(data: Path | None, user: str | None) -> Iterator[tuple[ThoughtMemory, str]]:
+def opened(data: Path | None, user: str | None) -> Iterator[tuple[ThoughtMemory, str]]:
+    """The memory of the settings and whose thoughts are meant, until the end of the block."""
     from bethink.app.build import open_memory
     from bethink.app.settings import load_settings
 
@@ -32,6 +33,11 @@ def _opened(data: Path | None, user: str | None) -> Iterator[tuple[ThoughtMemory
         yield memory, settings.user
     finally:
         memory.close()
+
+
+def undo_hint(token: str) -> str:
+    """The command that takes a change back."""
+    return f"undo: bethink memory undo {token}"
 
 
 def _row(thought: Any) -> dict[str, Any]:
@@ -61,7 +67,7 @@ def list_thoughts(
     json_: bool = JSON_FLAG,
 ) -> None:
     """The thoughts, latest first."""
-    with _opened(data, user) as (memory, who):
+    with opened(data, user) as (memory, who):
         rows = [_row(t) for t in memory.list(user_id=who, query=query, include_inactive=inactive)]
     emit(
         {"thoughts": rows},
@@ -78,8 +84,9 @@ def search(
     json_: bool = JSON_FLAG,
 ) -> None:
     """What would be recalled for a message."""
-    with _opened(data, user) as (memory, who):
-        rows = [{**_row(hit.thought), "score": hit.score} for hit in memory.search(query, user_id=who, k=k)]
+    with opened(data, user) as (memory, who):
+        hits = memory.search(query, user_id=who, k=k)
+        rows = [{**_row(hit.thought), "score": hit.score, "channels": hit.channels} for hit in hits]
     emit({"thoughts": rows}, lambda: _table(rows, "Nothing is recalled for this."))
 
 
@@ -93,7 +100,7 @@ def add(
     """Read a text into the memory, as if you had said it; what states nothing is kept as it stands."""
     if not text.strip():
         fail("The text is empty.", "Example: bethink memory add 'I live in Porto.'", code=2)
-    with _opened(data, user) as (memory, who):
+    with opened(data, user) as (memory, who):
         try:
             changes = memory.add(text, user_id=who) or [memory.insert(text, user_id=who)]
         except ValueError as problem:
@@ -106,33 +113,40 @@ def add(
 def forget(
     ids: Annotated[list[str] | None, typer.Argument(help="Ids, or their first letters.")] = None,
     query: Annotated[str | None, typer.Option(help="Forget what contains this.")] = None,
-    hard: Annotated[bool, typer.Option("--hard", help="Erase for good: no undo.")] = False,
+    before: Annotated[str | None, typer.Option(help="Forget what was true before this date (2024-05-01).")] = None,
+    hard: Annotated[bool, typer.Option("--hard", help="Erase for good, past texts too: no undo.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without, only show what would go.")] = False,
     data: Data = None,
     user: User = None,
     json_: bool = JSON_FLAG,
 ) -> None:
-    """Forget thoughts. Without --yes only the list is shown."""
-    if not ids and not query:
-        fail("Say what to forget: ids, or --query TEXT.", code=2)
-    with _opened(data, user) as (memory, who):
-        chosen = [t for t in memory.list(user_id=who, query=query or "") if not ids or t.id.startswith(tuple(ids))]
-        rows = [_row(thought) for thought in chosen]
+    """Forget thoughts that fit all that is given. Without --yes only the list is shown."""
+    if not ids and not query and not before:
+        fail("Say what to forget: ids, --query TEXT or --before DATE.", code=2)
+    with opened(data, user) as (memory, who):
+        fitting = memory.list(user_id=who, query=query or "", include_inactive=hard, limit=10**9)
+        chosen = {t.id: t for t in fitting if not ids or t.id.startswith(tuple(ids))}
+        try:
+            report = memory.forget(user_id=who, ids=chosen, before=before, hard=hard, dry_run=not yes)
+        except ValueError as problem:
+            fail(str(problem), code=2)
+        rows = [_row(thought) for ident, thought in chosen.items() if ident in report.ids]
         if not rows:
             fail("No thought matches.", "See them with: bethink memory list")
-        undo = None
-        if yes:
-            undo = memory.forget(user_id=who, ids=[row["id"] for row in rows], hard=hard).undo_token
-    verb = "Forgotten" if yes else "Would be forgotten (add --yes)"
+    verb = (
+        f"{'Erased' if hard else 'Forgotten'}" if yes else f"Would be {'erased' if hard else 'forgotten'} (add --yes)"
+    )
     emit(
-        {"forgotten": len(rows) if yes else 0, "thoughts": rows, "undo_token": undo},
-        lambda: _said(verb, rows),
+        {"forgotten": report.forgotten, "thoughts": rows, "undo_token": report.undo_token},
+        lambda: _said(verb, rows, report.undo_token),
     )
 
 
-def _said(verb: str, rows: list[dict[str, Any]]) -> None:
+def _said(verb: str, rows: list[dict[str, Any]], token: str | None) -> None:
     print(f"{verb}: {len(rows)}")
     _table(rows, "")
+    if token:
+        print(undo_hint(token))
 
 
 @app.command("export")
@@ -142,7 +156,7 @@ def export_thoughts(
     user: User = None,
 ) -> None:
     """Write all thoughts as JSON lines."""
-    with _opened(data, user) as (memory, who):
+    with opened(data, user) as (memory, who):
         lines = list(memory.export(user_id=who))
     body = "".join(line.rstrip("\n") + "\n" for line in lines)
     if out == "-":
@@ -170,17 +184,19 @@ def import_thoughts(
             f"{path} cannot be read ({problem.strerror}).",
             "Give the path of a file written by: bethink memory export",
         )
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        fail(f"{path} is not UTF-8 text (byte {problem.start}). Nothing was written.")
-    with _opened(data, user) as (memory, who):
+    with opened(data, user) as (memory, who):
+        from bethink.memory.transfer import lines_of
+
         try:
-            changes = memory.import_(text.splitlines(), user_id=who)
+            changes = memory.import_(lines_of(raw), user_id=who)
         except ValueError as problem:
-            fail(str(problem))
-    count = sum(change.op != "noop" for change in changes)
-    emit(
-        {"imported": count, "read": len(changes)},
-        lambda: print(f"{count} thoughts imported of {len(changes)} read."),
-    )
+            fail(f"{'standard input' if path == '-' else path}: {problem}")
+    made = [change for change in changes if change.op != "noop"]
+    token = made[0].token if made else None
+
+    def show() -> None:
+        print(f"{len(made)} thoughts imported of {len(changes)} read.")
+        if token:
+            print(undo_hint(token))
+
+    emit({"imported": len(made), "read": len(changes), "undo_token": token}, show)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bethink.app.commands.memory import Data, User, app
+from bethink.app.commands.memory import Data, User
+from bethink.app.commands.memory_changes import app
 from bethink.app.output import JSON_FLAG, emit, fail
 
 if TYPE_CHECKING:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from bethink.agents.threads import ThreadStore
-from bethink.app.cli import main
 from bethink.memory import ThoughtMemory
 from tests.memory.chroma_process import chroma_process
 
@@ -29,26 +28,6 @@ def run_apart(*arguments: str, data: Path):
 
 def told(done) -> dict:
     return json.loads(done.stdout)
-
-
-@pytest.fixture
-def run(monkeypatch, capfdbinary, fake_embedder):
-    """The command in this process, with a fake embedder: loading the real one takes seconds each time."""
-    monkeypatch.setattr("bethink.models.embedder.SentenceEmbedder", lambda: fake_embedder)
-
-    def call(*arguments: str, data: Path, **environment: str):
-        with monkeypatch.context() as here:
-            for name, value in {"BETHINK_DATA": str(data), **environment}.items():
-                here.setenv(name, value)
-            here.setattr(sys, "argv", [BETHINK, "memory", *arguments])
-            capfdbinary.readouterr()
-            with pytest.raises(SystemExit) as ended:
-                main()
-        out, err = capfdbinary.readouterr()
-        assert b"Traceback" not in out + err, err.decode()
-        return subprocess.CompletedProcess(arguments, int(str(ended.value.code)), out, err)
-
-    return call
 
 
 @pytest.fixture
