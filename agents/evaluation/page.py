@@ -47,7 +47,7 @@ COSTS = {
     "items": "items remembered",
     "remember_ms_per_turn": "remembering a turn, ms",
     "remember_joules_per_turn": "remembering a turn, J (estimated)",
-    "bytes_per_item": "bytes on disk an item",
+    "bytes_per_item": "bytes on disk an item, logs of the open store included",
     "recall_ms_median": "recall, ms (median)",
     "recall_ms_p95": "recall, ms (95 %)",
     "answer_s_median": "answer, s (median)",

@@ -125,11 +125,12 @@ def build_evaluate(agent: Agent, user_of: UserOf, tab: gr.Tab) -> None:
             source = (file or "") if chosen == OWN else chosen
             if not source:
                 raise EvaluationError("Choose a file of dialogues first. The documentation shows its format.")
-            plan = Plan(kind, whole=name == "full-context", limit=int(each), suites=tuple(which), budget=512)
+            whole = name == "full-context"
+            plan = Plan(kind, whole=whole, limit=int(each), suites=tuple(which), budget=4096 if whole else 512)
             settings = {
                 "data": chosen if chosen != OWN else Path(source).name, "memory": name, "what": kind,
                 "model": agent.model_name if answer else "none", "conversations": int(most), "questions": int(each),
-                "k": plan.k, "budget": plan.budget, "suites": list(which),
+                "k": plan.k, "budget": plan.budget,
             }  # fmt: skip
             content = Path(source).read_bytes() if chosen == OWN else b""
             path = agent.folder_of(user_id, "evaluations") / f"{_name(settings, content)}.jsonl"
