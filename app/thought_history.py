@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ NAMED = 3
 """Thoughts that are named when many change at once."""
 SHORT = 80
 """Characters of a thought where it is only named."""
+_ID = re.compile(r"\b[0-9a-f]{24}\b")
 _FIRST = {"insert": "learned", "supersede": "learned", "merge": "made by a merge", "edit": "learned"}
 _LATER = {
     "insert": "learned again",
@@ -26,19 +28,26 @@ _LATER = {
 
 @dataclass(frozen=True)
 class Past:
-    """One change of a thought: ``what`` happened, in words, and whether it can be undone.
+    """One change of a thought: ``what`` happened and ``why``, in words, and whether it can be undone.
 
     ``others`` counts the other thoughts that the same undo changes; ``why_not`` is empty where it can be undone.
     """
 
     change: Change
     what: str
+    why: str
     others: int
     why_not: str
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data: the change, and the rest of the fields beside it."""
-        return {**self.change.as_dict(), "what": self.what, "others": self.others, "why_not": self.why_not}
+        return {
+            **self.change.as_dict(),
+            "what": self.what,
+            "why": self.why,
+            "others": self.others,
+            "why_not": self.why_not,
+        }
 
 
 def history_of(memory: ThoughtMemory, ident: str, user_id: str) -> list[Past]:
@@ -46,7 +55,7 @@ def history_of(memory: ThoughtMemory, ident: str, user_id: str) -> list[Past]:
     past = []
     for place, change in enumerate(memory.history(ident, user_id=user_id)):
         others, why_not = _undoable(memory, change, user_id)
-        past.append(Past(change, _what(change, place == 0), others, why_not))
+        past.append(Past(change, _what(change, place == 0), _named(memory, change.reason, user_id), others, why_not))
     return past[::-1]
 
 
@@ -73,14 +82,21 @@ def short(text: str) -> str:
     return f"“{text if len(text) <= SHORT else text[: SHORT - 1].rstrip() + '…'}”"
 
 
-def counted(number: int, what: str = "thought") -> str:
-    """``1 thought``, ``2,000 thoughts``."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def only_noops(changes: Sequence[Change]) -> bool:
     """Whether nothing was changed."""
     return all(change.op == "noop" for change in changes)
+
+
+def _named(memory: ThoughtMemory, reason: str, user_id: str) -> str:
+    """The reason with the texts of other thoughts in place of their ids."""
+
+    def text(match: re.Match[str]) -> str:
+        try:
+            return short(memory.get(match.group(), user_id=user_id).text)
+        except KeyError:
+            return "one that was erased"
+
+    return _ID.sub(text, reason)
 
 
 def _undoable(memory: ThoughtMemory, change: Change, user_id: str) -> tuple[int, str]:

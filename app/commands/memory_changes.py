@@ -79,7 +79,7 @@ def _lines(past: list[Past]) -> list[str]:
     lines = []
     for one in past:
         change = one.change
-        why = f" ({change.reason})" if change.reason else ""
+        why = f" ({one.why})" if one.why else ""
         lines.append(f"{change.at[:16].replace('T', ' ')}  {one.what}{why}: {change.text}")
         if change.old is not None:
             lines.append(f"    before: {change.old}")

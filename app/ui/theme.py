@@ -26,11 +26,31 @@ footer {display: none !important;}
 #chat table {table-layout: auto; width: 100%; margin: 0;}
 #chat th, #chat td {word-break: normal; overflow-wrap: break-word; white-space: normal; padding: 5px 9px;}
 #chat td:nth-child(n+2) {white-space: nowrap;}
-#memory-table, #recall-table {max-width: 100%; overflow-x: auto;}
-#memory-table td, #memory-table th, #recall-table td, #recall-table th {font-family: inherit !important;}
-#memory-table *, #recall-table *, #evaluate-table * {
+#memory-table, #recall-table, #forget-table, #merge-table, #import-table {max-width: 100%; overflow-x: auto;}
+#tab-memory [data-testid^=cell], #tab-memory th, #tab-memory td {font-family: inherit !important;}
+#memory-table *, #recall-table *, #forget-table *, #merge-table *, #import-table *,
+#evaluate-table * {
   font-family: system-ui, -apple-system, "Segoe UI", Roboto, sans-serif !important;
 }
+#merge-table [data-testid^=cell] * {white-space: pre-line !important;}
+.gradio-container input[type=checkbox]:not(:checked) {border: 1px solid var(--neutral-400);}
+#thought-forget, #forget-go, #forget-yes {color: #b91c1c;}
+.dark #thought-forget, .dark #forget-go, .dark #forget-yes {color: #fecaca;}
+#memory-export {margin-bottom: 84px;}
+#tab-memory .hint {margin: 0; font-size: .85rem; opacity: .8;}
+#thought-editor {gap: 10px; padding: 10px; border-radius: 10px; border: 1px solid var(--border-color-primary);}
+#thought-editor > .column {gap: 2px;}
+#thought-triple {padding: 0 4px !important;}
+.past-row {align-items: center; padding: 2px 4px; gap: 10px; flex-wrap: nowrap !important;}
+.past {margin: 0; font-size: .88rem; overflow-wrap: anywhere;}
+.past time {opacity: .75; font-variant-numeric: tabular-nums;}
+#memory-last {
+  position: fixed; bottom: 14px; left: 50%; transform: translateX(-50%); z-index: 60; align-items: center;
+  width: min(760px, calc(100vw - 24px)); padding: 10px 14px; border-radius: 12px; box-shadow: 0 6px 24px #0005;
+  background: var(--neutral-800); color: var(--neutral-50); border: 1px solid var(--neutral-600); flex-wrap: wrap;
+}
+#memory-said {flex: 1 1 240px; min-width: 0; overflow-wrap: anywhere;}
+#memory-said * {color: inherit;}
 #chat button[aria-label="Clear"], #chat button[title="Clear"], #chat button[aria-label="Share"] {display: none;}
 #memory-on {padding: 4px 8px !important;}
 #chat img {border-radius: 8px; max-width: 100%; height: auto;}
@@ -49,6 +69,11 @@ button:focus-visible, input:focus-visible, textarea:focus-visible {
     max-width: calc(100vw - 16px) !important; min-width: 0 !important;
   }
   #chips button {font-size: .82rem;}
+  #memory-table .table-container, #recall-table .table-container, #forget-table .table-container {
+    overflow-x: auto !important;
+  }
+  #memory-table .table-wrap, #recall-table .table-wrap, #forget-table .table-wrap {min-width: 720px;}
+  #memory-inactive {flex-basis: 100%; min-width: 100% !important;}
   #chat td:nth-child(n+2) {white-space: normal;}
   #chat th, #chat td {padding: 3px 5px; font-size: .72rem;}
 }

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ import pytest
 from bethink.app.cli import main
 
 BETHINK = str(Path(sys.executable).with_name("bethink"))
+CHROMIUM = os.environ.get("BETHINK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture
@@ -29,3 +32,30 @@ def run(monkeypatch, capfdbinary, fake_embedder):
         return subprocess.CompletedProcess(arguments, int(str(ended.value.code)), out, err)
 
     return call
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium, or set BETHINK_CHROMIUM")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def page(browser):
+    made = browser.new_page(viewport={"width": 1280, "height": 900})
+    made.set_default_timeout(120_000)  # a machine may be busy with other work
+    made.errors, made.outside = [], []
+    made.on("console", lambda m: made.errors.append(m.text) if m.type == "error" else None)
+    made.on("pageerror", lambda e: made.errors.append(str(e)))
+    local = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
+    made.on("request", lambda r: None if r.url.startswith(local) else made.outside.append(r.url))
+    yield made
+    made.close()

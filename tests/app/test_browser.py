@@ -2,100 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
-import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
-from pathlib import Path
 
 import pytest
 
+from tests.app.browsing import Server, open_page, row, say, shot, wait_idle
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-CHROMIUM = os.environ.get("BETHINK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-SHOTS = os.environ.get("BETHINK_SHOTS")
 TOLD = "My sister Maria lives in Porto and is allergic to nuts."
-
-
-class Server:
-    """``bethink chat`` as a process on a data folder."""
-
-    def __init__(self, data: Path) -> None:
-        self.log = (data / "server.log").open("ab")
-        self.process = subprocess.Popen(
-            [str(Path(sys.executable).with_name("bethink")), "chat", "--data", str(data), "--port", "7861"],
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, f"the server did not start: {line!r} {(data / 'server.log').read_text()}"
-        self.url = found.group()
-
-    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
-        self.process.send_signal(how)
-        self.process.wait(timeout=240)
-        self.log.close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or set BETHINK_CHROMIUM")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def page(browser):
-    made = browser.new_page(viewport={"width": 1280, "height": 900})
-    made.set_default_timeout(120_000)  # a machine may be busy with other work
-    made.errors, made.outside = [], []
-    made.on("console", lambda m: made.errors.append(m.text) if m.type == "error" else None)
-    made.on("pageerror", lambda e: made.errors.append(str(e)))
-    local = ("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")
-    made.on("request", lambda r: None if r.url.startswith(local) else made.outside.append(r.url))
-    yield made
-    made.close()
-
-
-def shot(page, name: str) -> None:
-    if SHOTS:
-        page.wait_for_timeout(600)
-        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
-
-
-def open_page(page, url: str) -> None:
-    page.goto(url)
-    page.wait_for_selector("#message textarea")
-
-
-def wait_idle(page) -> None:
-    page.wait_for_selector("#turn-state [data-state=busy]")
-    page.wait_for_selector("#turn-state [data-state=idle]", timeout=600_000)
-
-
-def row(page, text: str):
-    """The cell of the Memory table that holds a text (the table also has a hidden copy for measuring)."""
-    return page.locator("#memory-table [data-testid^=cell]", has_text=text)
-
-
-def say(page, text: str) -> None:
-    page.fill("#message textarea", text)
-    page.press("#message textarea", "Enter")
-    wait_idle(page)
 
 
 def test_told_restarted_asked_and_a_tool_run(page, tmp_path):
