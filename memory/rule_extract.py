@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
+from bethink.memory.chinese import ChineseReader, is_chinese
 from bethink.memory.conflict import functional
 from bethink.memory.extract import Fact, Message
 from bethink.memory.reading.mentions import is_human, third_person
@@ -77,8 +78,12 @@ class RuleExtractor:
     def extract(self, messages: Sequence[Message]) -> list[Fact]:
         """See :class:`bethink.memory.extract.Extractor`. Cost: linear in the text."""
         found: list[Fact] = []
+        chinese = ChineseReader()
         for i, message in enumerate(messages):
-            if message.role == "user":
+            if is_chinese(message.content):
+                facts = chinese.read(message, i)  # what others say tells what the talk is about
+                found += facts if message.role == "user" else []
+            elif message.role == "user":
                 found += _read(message.content, message.said, i)
         return found
 
