@@ -86,6 +86,7 @@ _NAME_FIRST = re.compile(
 _NOT_A_NAME = re.compile(
     r"^(?:你|您|我|一|几|有|没|不|是|很|就|还|都|也|过|其他|其它|自己|大家|电影|导演|演员|之前)|[他她它这那哪谁吗]|什么|有没|几|的(?:作品|电影|人|时间|名字|导演|主演)"
 )
+_OPENS_FILM = re.compile(r"(?:知道|听说过?|看过)(?P<name>[^，。？！]{2,24}?)这部(?:电影|影片|片子|动画)")
 _FIRM = re.compile(r"(?:公司|工作室|集团|影业|娱乐|制片厂|传媒)$")
 _MARKS = (
     ("work", re.compile(r"[这此该本](?:部|片|剧|个(?:电影|片子|影片))|影片|片子|它|剧情(?!片|类)|[这那]是.{0,12}(?:片|剧|电影)$")),
@@ -144,14 +145,17 @@ class Talk:
         """Note what a clause is about."""
         text = clause.text
         titles = [match["name"] for match in _TITLE.finditer(text)]
-        if titles and not values.names(text, text, False):
-            for title in titles:
-                self._turn_to(title, "work")
+        alias = values.names(text, text, False)
+        for title in [] if alias else titles:
+            self._turn_to(title, "work")
         opening = (_OPENS.search(text) or _NAME_FIRST.search(text)) if clause.asks else None
         opening = opening or _SPEAKS_OF.search(text)
-        if opening and not titles and not _NOT_A_NAME.search(opening["name"]):
+        film = _OPENS_FILM.search(text)
+        if film and not titles:
+            self._turn_to(film["name"], "work")
+        elif opening and not titles and _is_name(opening["name"]):
             self._turn_to(opening["name"], _kind(opening["name"], text))
-        people = [name for name in values.people(text, text, False) if "·" in name]
+        people = [name for name in values.people(text, text, False) if "·" in name and not alias]
         known = [name for name in self.heard if len(name) > 1 and name in text and name not in titles]
         for name in sorted({*people, *known}, key=text.find):
             kind = self.heard.get(name, "person")
@@ -165,9 +169,8 @@ class Talk:
             self.last = pointed[0]
 
     def _turn_to(self, name: str, kind: str) -> None:
-        for each in [kind] if kind else ["work", "person"]:
-            self.topics[each] = name
-            self.last = each
+        self.topics[kind] = name
+        self.last = kind
         self.heard[name] = kind
 
     def _facts(self, text: str, listed: str, before: str) -> list[Thing]:
@@ -181,8 +184,15 @@ class Talk:
             entity = self.topics.get(attribute.kind, "")
             if not entity or (attribute.reader is values.jobs and any(_is_of_people(thing) for thing in found)):
                 continue
-            new = [value for value in attribute.reader(text, listed, attribute in expected) if value != entity]
+            asked = attribute in expected
+            if attribute.reader is values.titles or attribute.reader is values.names:
+                read = attribute.reader(text, listed, asked)
+            else:
+                read = attribute.reader(_unnamed(text, self.heard), _unnamed(listed, self.heard), asked)
+            new = [value for value in read if value != entity]
             found += [Thing(entity, attribute.name, value) for value in new]
+            if not new and attribute.cue:
+                self.asked = [*self.asked, attribute]  # "她的作品太多了，我看过..."
             if new:
                 self.told = attribute
                 self._meet(new, _KIND_OF_VALUE.get(attribute.reader, ""))
@@ -231,7 +241,20 @@ def _kind(name: str, text: str) -> str:
         return "firm"
     if "看过" in text or re.search(r"电影|影片|这部|片子", text):
         return "work"
-    return "person" if "·" in name or re.search(r"这个人|导演|演员|明星|认识", text) else ""
+    of_person = "·" in name or values.bare_name(name) or re.search(r"这个人|导演|演员|明星|认识", text)
+    return "person" if of_person else "work"
+
+
+def _is_name(name: str) -> bool:
+    return not _NOT_A_NAME.search(name) and not any(each.asked.search(name) for each in ATTRIBUTES)
+
+
+def _unnamed(text: str, heard: dict[str, str]) -> str:
+    """The text without titles, in which words mean something else."""
+    for name, kind in heard.items():
+        if kind == "work":
+            text = text.replace(name, "")
+    return _TITLE.sub("", text)
 
 
 def _list_around(clauses: Sequence[Clause], number: int) -> str:

@@ -26,15 +26,16 @@ _JAPANESE = "新黑三木北小大山中松藤枝岩押今细久渡铃吉井村�
 _DOTTED = re.compile(rf"[{HAN}A-Za-z.-]{{1,8}}(?:[·•‧・∙][{HAN}A-Za-z.-]{{1,10}}){{1,4}}")
 _GRAMMAR = re.compile(
     r"自编自导|编导|是|由|有(?!限)|像|叫做?|为|的|了|和|与|以及|及|跟|[、，,；;\s/]|等|都|也|还|就|很|既|导演|执导|编剧|主演|联合|领衔|联袂|共同|合力|合作|担任|担当|自导|饰演|扮演"
-    r"|出演|演员|演出|演|著名|电影|影片|该片|此片|这部|我|你|他|她|它|吧|啊|呢|呀|啦|哦|嗯|对|肯定|当然|记得|知道|觉得|听说|除|外|更|一起|名叫|制片人|监制|出品|两位|三人|老师|大名鼎鼎"
+    r"|出演|演员|演出|演|著名|电影|影片|该片|此片|这部|我|你|他|她|它|吧|啊|呢|呀|啦|哦|嗯|对|肯定|当然|记得|知道|觉得|听说|除|外|更|一起|名叫|制片人|吗|么|嘛|喜欢|看|说到|提到|这|那部|不过|监制|出品|两位|三人|老师|大名鼎鼎"
 )
-_INTRODUCES = frozenset(("是", "由", "有", "像", "叫", "叫做", "为"))
+_INTRODUCES = frozenset(("是", "由", "有", "像", "叫", "叫做", "为", "导演", "编剧", "主演", "编导", "制片人"))
 _JOINS = frozenset(("和", "与", "以及", "及", "跟", "、", "，", ",", "；", ";", "/", " ", ""))
 _NO_NAME = re.compile(r"[这那个些不没在到过会能要去来看说想上下里吗谁哪几什么最太真可好多大家人们片剧部名位版次年]")
 _TITLE = re.compile(r"[《【]\s*([^》】]{1,40}?)\s*[》】]")
 _LISTED = re.compile(r"[、，,；;]|以及|还有|和(?=《)|及(?=《)|与(?=《)|\s{1,}")
 _LISTED_TITLES = re.compile(r"[、，,；;]\s*|以及|还有")
-_BEFORE_LIST = re.compile(r"^.*?(?:有|像|比如|包括|就是|还是|叫|要属|是)(?!限)")
+_BEFORE_LIST = re.compile(r"^.*?(?:有|像|比如|包括|就是|还是|叫|要属|是|看过|喜欢)(?!限)")
+_NO_TITLE = re.compile(r"\d年|分钟|怎么|多少|上映|导演的|主演的|执导|电影$|影片|不错|好看|作品|时间|印象|^(?:喜欢|看过|知道|好的|不是)|什么|谁|精彩|语言")
 _AFTER_LIST = re.compile(r"(?:等等?|这些|之类|都|系列的|这几|演的|，|吧|啊|呢|呀|啦|哦|了解|你).*$")
 _DATE = re.compile(r"\d{2,4}年(?:\d{1,2}月(?:份)?(?:\d{1,2}[日号]?)?)?|\d{4}[-./]\d{1,2}[-./]\d{1,2}")
 _MINUTES = re.compile(r"\d+\s?分钟")
@@ -61,12 +62,14 @@ _JOBS = re.compile(
     "动画导演|编剧作家|视觉特效师|动画师|漫画家|制片人|制作人|出品人|主持人|配音演员|声优|演员|导演|编剧|监制|制片|歌手|作家|摄影师|剪辑师|模特|商人|词曲作者|作曲家|作曲|舞者|舞蹈家|音乐人|音乐家"
     "|钢琴家|画家|设计师|主持|配音|艺术家|小说家|诗人|编导|武术指导|企业家|喜剧演员|童星|美术|策划|摄影|教师|记者|律师|医生"
 )
+_IS_ONE = re.compile("是|名|位|做过|做|当过|身兼|身为|集|优秀|出色|作为|除了")
 _NOT_HIS_JOB = re.compile(r"奖|最佳|提名")
 _HOME = re.compile(
     rf"(?:出生(?:地)?(?:于|在|是)|生于(?!\d)|来自|位于|坐落(?:于|在)|座落(?:于|在)|总部(?:地点)?(?:在|是|设在|分别位于))\s*(?:\d[\d年月日号]*)?(?P<o>[{HAN}A-Za-z\d ,，·]+?)(?:的(?!.*[路街市区州县省城])|了|$|吧|啊|呢)"
     rf"|(?:^|是|在|应该是|，)(?:一个|一名|一位|个)?(?P<p>[{HAN} ,·]{{2,20}}?)(?:人|出生)(?:的|了|吧|啊|呢|哦|，|$)"
 )
 _BEFORE_HOME = re.compile("^(?:[他她它]|应该|其实|就|也|还|可|都)*是?(?:一个|一名|一位|个)?")
+_PLACED = re.compile("[省市州县区港湾岛]|" + _LANDS)
 _STATES = re.compile("(?!香港|台湾|澳门)(?:" + _LANDS + ")")
 _NO_HOME = re.compile(r"^(?:一|个|名|很|哪|什么|这|那|他|她|我|你|演艺|有|人|同|别|好|最|著名|优秀|出色|中年|老|女|男)|导演|演员|年$|多$|[的了]")
 _SCHOOL = re.compile(
@@ -75,7 +78,7 @@ _SCHOOL = re.compile(
 _HEIGHT = re.compile(r"\d\.\d+\s?(?:米|m)|\d米\d*|\d{3}\s?(?:cm|CM|厘米|公分)")
 _SIGN = re.compile("白羊|牡羊|金牛|双子|巨蟹|狮子|处女|天秤|天蝎|射手|人马|摩羯|水瓶|双鱼")
 _PRIZE = re.compile(r"奖|最佳|提名|影帝|影后|称号|得主")
-_WON = re.compile(r"^.*?(?:获得|荣获|获|得过|得到|拿过|拿下|拿到|夺得|赢得|斩获|摘得|有|是|为|就是|包括|：|:)(?:过|了|的|有|是)*(?=.*(?:奖|最佳|提名|影帝|影后|称号))")
+_WON = re.compile(r"^.*?(?:例如|比如|如(?!果)|的(?=第)|提名(?=[^，]*奖)|获得|荣获|获|得过|得到|拿过|拿下|拿到|夺得|赢得|斩获|摘得|有|是|为|就是|包括|：|:)(?:过|了|的|有|是)*(?=.*(?:奖|最佳|提名|影帝|影后|称号))")
 _PRIZE_END = re.compile(r"(?:，|呢|啊|哦|呀|吧|了|等|哈|的殊荣|的奖项|这些|(?<=奖)的?$|而且|的确|真).*$")
 _FIRM = re.compile(rf"(?:由|是|叫|^|被)(?P<o>[{HAN}A-Za-z·]{{2,20}}?)(?:出品|发行|制作|公司|工作室|$)")
 _PLATFORM = re.compile("爱奇艺|优酷|腾讯视频|腾讯|搜狐视频|乐视|芒果TV|PPTV|bilibili|哔哩哔哩|B站|1905电影网|土豆|迅雷|Netflix|网飞", re.IGNORECASE)
@@ -112,7 +115,11 @@ def titles(text: str, listed: str, asked: bool) -> list[str]:
         return marked
     bare = _BEFORE_LIST.sub("", listed, count=1)
     items = [_AFTER_LIST.sub("", item).strip() for item in _LISTED_TITLES.split(bare)]
-    return [item for item in items if 2 <= len(item) <= 14 and bare_item(item) and not _PRIZE.search(item)]
+    return [item for item in items if 2 <= len(item) <= 14 and bare_item(item) and not _no_title(item)]
+
+
+def _no_title(item: str) -> bool:
+    return bool(_PRIZE.search(item) or _NO_TITLE.search(item) or _LAND.match(item))
 
 
 def dates(text: str, listed: str, asked: bool) -> list[str]:
@@ -157,7 +164,9 @@ def languages(text: str, listed: str, asked: bool) -> list[str]:
 
 def jobs(text: str, listed: str, asked: bool) -> list[str]:
     """Professions."""
-    return [] if _NOT_HIS_JOB.search(text) else _all(_JOBS, listed)
+    is_one = _IS_ONE.search(listed)
+    told = listed if asked else listed[is_one.end() :] if is_one else ""
+    return [] if _NOT_HIS_JOB.search(text) else _all(_JOBS, told)
 
 
 def homes(text: str, listed: str, asked: bool) -> list[str]:
@@ -165,14 +174,15 @@ def homes(text: str, listed: str, asked: bool) -> list[str]:
     found = []
     for match in _HOME.finditer(text):
         place = _BEFORE_HOME.sub("", match["o"] or match["p"]).strip(" ,，")
-        if len(place) > 1 and not _NO_HOME.search(place) and not (match["p"] and _STATES.fullmatch(place)):
+        placed = match["o"] or (_PLACED.search(place) and not _STATES.fullmatch(place))
+        if len(place) > 1 and placed and not _NO_HOME.search(place):
             found.append(place)
     return found[:1]
 
 
 def places(text: str, listed: str, asked: bool) -> list[str]:
     """Where something was shot."""
-    found = re.search(rf"(?:在|有|是)(?P<o>[{HAN}、，,]+?)(?:等?地?(?:拍摄|拍的|取景)|$)", listed)
+    found = re.search(rf"(?:在|有|是)(?!在)(?P<o>[{HAN}、，,]+?)(?:等?地?(?:拍摄|拍的|取景)|$)", listed)
     return [item for item in _LISTED.split(found["o"]) if 2 <= len(item) <= 10 and not _NO_HOME.search(item)] if found else []
 
 
@@ -192,7 +202,7 @@ def signs(text: str, listed: str, asked: bool) -> list[str]:
 
 
 def awards(text: str, listed: str, asked: bool) -> list[str]:
-    """Prizes, one an item of the list."""
+    """Prizes, one an item of the list, each as it was said."""
     items = re.split(r"[、，,；;]|以及|还有|和(?=第|\d)|及(?=第)|与(?=第)", _WON.sub("", listed, count=1))
     found = [_PRIZE_END.sub("", _WON.sub("", item, count=1)).strip() for item in items if _PRIZE.search(item)]
     return [item for item in found if 5 <= len(item) <= 40 and re.search("最佳|提名|影帝|影后|第.+[届屇]|^[^这那个什么]{3,}奖", item)]
@@ -202,6 +212,8 @@ def firms(text: str, listed: str, asked: bool) -> list[str]:
     """Firms: "由...出品", "...公司"."""
     found = re.search(rf"(?:由|是|叫|^)(?P<o>[{HAN}A-Za-z、，,·()（）]{{2,40}}?)(?:(?:两家|三家)公司)?(?:联合|共同|合力|合作)?(?:的?(?:出品|发行|制作)|$)", listed)
     names = [re.sub("^(?:是|由|的|公司)+", "", item).strip() for item in _LISTED.split(found["o"])] if found else []
+    if found and re.search("[两三四]家公司", listed):
+        return names
     return [name for name in names if re.search("公司|工作室|集团|影业|娱乐|电影|传媒|书店|网$", name) and not re.search("这|那|哪|该|听", name)]
 
 
