@@ -1,4 +1,4 @@
-"""Days that a query names: "on May 4th", "yesterday", "in June 2023", "5月4日"; a thought of such a day is meant."""
+"""Days that a query names: "on May 4th", "yesterday", "in June 2023", "五月四号"; a thought of such a day is meant."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 
 import numpy as np
 
+from bethink.memory.chinese.dates import chinese_dates, chinese_days_of_any_year
 from bethink.memory.times import date_mentions
 from bethink.memory.words import MONTHS
 
@@ -15,7 +16,6 @@ _MONTH = rf"(?P<{{}}>{'|'.join(month + '|' + month[:3] for month in MONTHS)})\.?
 _DAY = r"(?P<{}>\d{{1,2}})(?:st|nd|rd|th)?"
 _EITHER = rf"{_MONTH.format('m1')} {_DAY.format('d1')}|{_DAY.format('d2')}(?: of)? {_MONTH.format('m2')}"
 _OF_ANY_YEAR = re.compile(rf"\b(?:{_EITHER})\b(?!,? \d{{4}})", re.IGNORECASE)
-_CHINESE = re.compile(r"(?:(?P<year>[12]\d{3})年)?(?P<month>\d{1,2})月(?P<day>\d{1,2})[日号號]")
 _WHOLE_MONTH = re.compile(rf"^(?:in |since |from )?{_MONTH.format('m')},? \d{{4}}$", re.IGNORECASE)
 _SPANS = {"week": 7, "weekend": 2, "month": 31, "year": 366}
 
@@ -50,14 +50,8 @@ def named_days(text: str, now: datetime) -> list[Days]:
         name, number = match["m1"] or match["m2"], int(match["d1"] or match["d2"])
         month = [known[:3] for known in MONTHS].index(name[:3].lower()) + 1
         found.append(Days(None, None, month, number))
-    for match in _CHINESE.finditer(text):
-        month, number = int(match["month"]), int(match["day"])
-        try:
-            exact = date(int(match["year"]), month, number) if match["year"] else None
-        except ValueError:
-            continue
-        found.append(Days(exact, exact) if exact else Days(None, None, month, number))
-    return found
+    found += [Days(named.first, named.last) for named in chinese_dates(text, now.date())]
+    return found + [Days(None, None, month, day) for month, day in chinese_days_of_any_year(text)]
 
 
 def month_day(day: date) -> int:

@@ -4,8 +4,8 @@ Zhou et al., "KdConv: A Chinese Multi-domain Dialogue Dataset Towards Multi-turn
 What is measured: precision, recall and F1 of the (entity, attribute, value) that an extractor finds in a turn.
 
 - Micro over turns: a triple counts in the turn that it is said in, once a turn.
-- Strings are compared after :func:`normalise`; of an entity, what only tells namesakes apart is left out ("七宗罪（美国
-  1995年大卫·芬奇执导电影）" is 七宗罪). A value that is a list ("演员、导演") is one triple for each item, found or wanted.
+- Strings are compared after :func:`normalise`; of an entity, what only tells namesakes apart is left out ("怦然心动
+  （美国2010年电影）" is 怦然心动). A value that is a list ("演员、导演") is one triple an item, found or wanted.
 - A triple is wanted only where its value stands in the turn's own words; the set also marks triples that a turn merely
   rests on. Paragraphs (attribute ``Information``) are never wanted.
 - The attributes are names of a schema that no extractor is told, so (entity, value) is counted as well.
@@ -169,5 +169,5 @@ def score(found: Sequence[set[Triple]], gold: Sequence[set[Triple]], *, attribut
 
 
 def halves(talks: Sequence[Talk]) -> tuple[Sequence[Talk], Sequence[Talk]]:
-    """The half whose talks were read when rules were made (``dev``, the first), and the half that was not (``held``)."""
+    """The first half of the talks (``dev``: read when rules were made), and the second (``held``: not read)."""
     return talks[: len(talks) // 2], talks[len(talks) // 2 :]

@@ -1,4 +1,4 @@
-"""Reading Chinese: facts of the speaker's life, facts about things, dates. Patterns, no model, no word list to split by."""
+"""Reading Chinese: facts of the speaker's life, facts about things, dates. Patterns, no model."""
 
 from __future__ import annotations
 

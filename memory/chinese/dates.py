@@ -14,7 +14,20 @@ _MONTH = r"(?:1[0-2]|0?[1-9]|十[一二]?|[一二三四五六七八九])"
 _DAY = r"(?:3[01]|[12]\d|0?[1-9]|三十一?|二十[一二三四五六七八九]?|十[一二三四五六七八九]?|[一二三四五六七八九])"
 _ABSOLUTE = re.compile(rf"(?P<y>{_YEAR})年(?:(?P<m>{_MONTH})月(?:份)?(?:(?P<d>{_DAY})[日号號])?)?")
 _OF_ANY_YEAR = re.compile(rf"(?<![年\d一二三四五六七八九十])(?P<m>{_MONTH})月(?P<d>{_DAY})[日号號]")
-_NEAR = {"大前天": -3, "前天": -2, "昨天": -1, "昨晚": -1, "昨日": -1, "今天": 0, "今晚": 0, "今早": 0, "今日": 0, "明天": 1, "明晚": 1, "后天": 2}
+_NEAR = {
+    "大前天": -3,
+    "前天": -2,
+    "昨天": -1,
+    "昨晚": -1,
+    "昨日": -1,
+    "今天": 0,
+    "今晚": 0,
+    "今早": 0,
+    "今日": 0,
+    "明天": 1,
+    "明晚": 1,
+    "后天": 2,
+}
 _NEAR_DAY = re.compile("|".join(_NEAR))
 _AGO = re.compile(rf"(?P<n>{_N})(?P<unit>天|周|个?星期|个?礼拜|个月|年)(?:之|以)?(?P<way>前|后)")
 _WEEK = re.compile(r"(?P<way>上上|上|这|本|下)个?(?:周|星期|礼拜)(?P<day>[一二三四五六日天末])?")
@@ -55,7 +68,7 @@ def chinese_dates(text: str, said: date) -> list[Named]:
     return sorted(found, key=lambda each: each.start)
 
 
-def days_of_any_year(text: str) -> list[tuple[int, int]]:
+def chinese_days_of_any_year(text: str) -> list[tuple[int, int]]:
     """(month, day) of each day that a text names without a year: "5月4日", "五月四号"."""
     return [(number(match["m"]), number(match["d"])) for match in _OF_ANY_YEAR.finditer(text)]
 

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 from bethink.memory.chinese.text import HAN
+from bethink.memory.chinese.values import SURNAMES
 
 _SELF = "我们|咱们|我|俺|咱|本人"
 _KIN = {
@@ -62,6 +63,7 @@ _JOB = (
 _TABLE = rf"""
 name = (?:名字|名|姓名|大名|全名)?(?:叫做|叫作|叫|是叫)(?P<o>NAME)
 name = (?:名字|姓名|大名|全名)(?:是|叫)(?P<o>NAME)
+name = 是(?P<o>SURNAME[{HAN}]{{2}}(?<![人族党派迷控生员师者家工]))
 nickname = (?:小名|外号|绰号|昵称|网名)(?:是|叫)O
 lives in ! = (?:从.+?)?(?:搬|搬家|迁)(?:家)?(?:到|去|回|来|至|进)了?(?P<o>.+?)(?:工作|生活|定居|居住|上学|读书|住)?
 lives in = (?:定居|住|居住|生活)(?:在|于)O
@@ -70,9 +72,9 @@ lives with = (?:和|跟|与)O(?:一起|同)(?:居)?住?
 hometown = (?:的?老家|家乡|故乡)(?:是在|是|在)O
 is from = (?:来自)O
 is from = 是(?:一个|个)?(?P<o>[{HAN}]{{2,9}}?)人(?:士)?
-works at ! = (?:跳槽|换工作|调|入职|加入)(?:到|去|至)?了?(?P<o>.*(?:公司|医院|学校|大学|银行|集团|局|部|所|厂|店|中心|工作室|团队|社|行))(?:工作|上班|任职)?
+works at ! = (?:跳槽|换工作|调|入职|加入)(?:到|去|至)?了?(?P<o>.*FIRM)(?:工作|上班|任职)?
 works at ! = (?:跳槽|换工作)(?:到|去)了?O
-works at = 在(?P<o>.+?)(?:里|那边)?(?:工作|上班|任职|打工|实习|就职)
+works at = 在(?P<o>(?!.*(?:考虑|思考|[找换想要]|准备|努力|认真)).+?)(?:里|那边)?(?:工作|上班|任职|打工|实习|就职)
 works at = (?:就职|任职|供职)于O
 works as ! = (?:转行|改行|升职|晋升)?(?:成了|变成了?|成为了?|做了|当上了?|当了)(?:一名|一位|一个|个|名)?(?P<o>JOB)
 works as = (?:是|当|做|担任)(?:.{{0,8}}的)?(?:一名|一位|一个|个|名|位)?(?P<o>JOB)(?:的)?
@@ -85,9 +87,9 @@ birth date = (?:是)?(?:在|于)?(?P<o>\d{{2,4}}年.*?|\d+年.*?)(?:出生|生)(
 born in = (?:出生|生)(?:在|于)O
 born in = (?:是)?(?:在)O出生(?:的|长大的?)?
 allergic to = 对(?P<o>.+?)(?:会|严重|重度|轻度|有点)?过敏
-studies at ! = (?:考上|考进|转学到|转到)了?(?P<o>.*(?:大学|学校|学院|中学|高中|初中|小学|研究生院))
+studies at ! = (?:考上|考进|转学到|转到)了?(?P<o>.*SCHOOL)
 studies at = 在(?P<o>.+?)(?:读|上|念)(?:大学|书|研|博|高中|初中|小学|中专|大专)
-studies at = 在(?P<o>.*(?:大学|学校|学院|中学|高中|初中|小学|研究生院|大))(?:里)?(?:读书|读研|读博|上学|念书|学习|就读|读|念|上)?.{{0,6}}
+studies at = 在(?P<o>.*SCHOOL)(?:里)?(?:读书|读研|读博|上学|念书|学习|就读|读|念|上)?.{{0,6}}
 studies at = (?:就读于?|在读)(?P<o>.*(?:大学|学校|学院|中学|高中|初中|小学))
 graduated from = (?:毕业于)O
 graduated from = (?:是)?(?:从)?(?P<o>.*(?:大学|学校|学院|中学|高中|专业|系))毕业(?:的)?
@@ -95,11 +97,11 @@ studies = (?:主修|专业是|学的是|读的是|念的是)O(?:专业)?
 eats = 吃(?P<o>(?!过|了|饭|完|亏|惊|力).+)
 drinks = 喝(?P<o>(?!过|了|完|醉).+)
 learns = (?:在|开始)?(?:自学|学习|学|学着)(?:了|着)?(?P<o>(?!会|到|校|生|业|期|历).+)
-marital status = (?P<o>已婚|未婚|单身|离异|离婚|结婚|订婚)
+marital status = (?:是)?(?P<o>已婚|未婚|单身|离异|离婚|结婚|订婚)
 favourite {{x}} = 最(?:喜欢|爱|欣赏|崇拜)(?:吃|看|听|读|玩|喝|去)?的(?P<x>.+?)(?:就)?(?:是|叫|莫过于)O
 dislikes = (?:不(?:太|怎么|大|是很|再|爱)?(?:喜欢|喜爱)|不爱|讨厌|厌恶|烦透了|受不了|恨|反感)(?!死)(?:看到)?O
-likes = (?:最)?(?:喜欢|喜爱|热爱|爱好|钟爱|偏爱|爱上|迷上|痴迷于?|沉迷于?|热衷于?|喜欢上|爱)(?:了|过|的是)?(?P<o>(?!情|人|心|好).+)
-likes = 对(?P<o>.+?)(?:很|非常|特别|比较|挺|蛮)?(?:感兴趣|有兴趣|着迷|情有独钟)
+likes = 最?(?:喜欢上?|[喜热钟偏]爱|爱好|爱上|迷上|痴迷于?|沉迷于?|热衷于?|爱)(?:了|过|的是)?(?P<o>(?!情|人|心|好).+)
+likes = 对(?P<o>.+?)(?:也|都|很|非常|特别|比较|挺|蛮|更)*(?:感兴趣|有兴趣|着迷|情有独钟)
 hobby = (?:的?(?:兴趣)?爱好|兴趣)是O
 prefers = (?:更喜欢|更爱|宁愿|偏向于?)O
 afraid of = (?:害怕|怕|恐惧|恐)(?P<o>(?!是|的).+)
@@ -113,32 +115,45 @@ email = (?:邮箱|电子邮箱|电子邮件|email)(?:地址)?(?:是|为|：)?(?P
 plans to = (?:打算|计划|准备|决定|即将|马上要|正要)(?:要|在|去|了)?O
 wants to = (?:想要|想|希望能?|梦想(?:是|着)?)(?P<o>(?:去|学|买|考|当|成为|换|找|开|养|做|参加|尝试|减肥).*)
 has = 养(?:了|着|有)?(?P<o>(?:[一二两三四五六七八九十几\d]+)(?:只|条|个|匹|缸|盆).+)
-has = 有(?P<o>(?:[一二两三四五六七八九十几\d]+)(?:个|只|条|辆|台|套|位|名|把|架|部|间|家|双|对)(?!.*(?:问题|建议|想法|请求|疑问|主意|办法|事|烦恼)).+)
+has = 有(?P<o>(?:[一二两三四五六七八九十几\d]+)[个只条辆台套位名把架部间家双对](?!.*ISSUE).+)
 got = (?:新|刚)?(?:买|购买|入手|领养|收养)(?:了|下了?)(?P<o>.+)
 drives = 开(?:的是|着)?(?P<o>(?:一辆|辆).+)
 supports = (?:支持|是)(?P<o>.{{1,8}}队)(?:的(?:球迷|粉丝))?
 """
-"""One line a pattern: the relation, "!" if the verb itself says that something changed, and what follows the subject."""
-_SHORT = {"NAME": rf"(?:[{HAN}]{{1,6}}(?:·[{HAN}]+)*|[A-Za-z][\w .'-]{{0,30}})", "JOB": _JOB, "O": "(?P<o>.+)"}
+"""One line a pattern: the relation, "!" if the verb itself says that something changed, what follows the subject."""
+_SHORT = {
+    "NAME": rf"(?:[{HAN}]{{1,6}}(?:·[{HAN}]+)*|[A-Za-z][\w .'-]{{0,30}})",
+    "SURNAME": f"[{''.join(sorted(SURNAMES))}]",
+    "JOB": _JOB,
+    "FIRM": "(?:公司|医院|学校|大学|银行|集团|[局部所厂店社行]|中心|工作室|团队)",
+    "SCHOOL": "(?:大学|学校|学院|中学|高中|初中|小学|研究生院)",
+    "ISSUE": "(?:问题|建议|想法|请求|疑问|主意|办法|事|烦恼)",
+    "O": "(?P<o>.+)",
+}
 _TAIL = re.compile(r"(?:了|啦|呀|啊|哦|呢|吧|的|哈|噢|来着|住了)+$")
 _NAMED = {
-    "名字": "name", "姓名": "name", "电话": "phone number", "手机号": "phone number", "邮箱": "email", "地址": "address",
+    "名字": "name",
+    "姓名": "name", "电话": "phone number", "手机号": "phone number", "邮箱": "email", "地址": "address",
     "住址": "address", "年龄": "age", "身高": "height", "体重": "weight", "血型": "blood type", "国籍": "nationality",
-    "星座": "star sign", "职业": "works as", "工作": "works as", "生日": "birthday", "老家": "hometown", "家乡": "hometown",
-    "母语": "native language", "邮编": "postcode", "工资": "salary", "月薪": "salary", "爱好": "hobby", "信仰": "religion",
+    "星座": "star sign", "职业": "works as", "工作": "works as",
+    "生日": "birthday", "老家": "hometown", "家乡": "hometown",
+    "母语": "native language", "邮编": "postcode", "工资": "salary", "月薪": "salary",
+    "爱好": "hobby", "信仰": "religion",
 }  # fmt: skip
 _ATTRIBUTE = re.compile(rf"(?P<x>[{HAN}A-Za-z]{{1,10}}?)(?:就是|是|叫做|叫|为)(?P<o>(?!不|很|非常|因为|为了|在于).+)")
 _OF_THE_TALK = frozenset(
     ("意思", "问题", "想法", "看法", "建议", "感觉", "观点", "心情", "目的", "意见", "疑问", "答案", "理解", "回答")
 )
-_QUOTES = " ：:“”\"「」"
+_POINTS = re.compile(r"[这那它你您他她]|什么|一下|的|让")
+"""What such a value means stands elsewhere."""
+_QUOTES = ' ：:“”"「」'
 _SOMEBODY = re.compile(r"[你您他她它这那谁]|大家|人们|人家|别人|咱们?俩|《")
 _ENDED = re.compile(r"(?:已经)?(?:不再|再也不|没再|不)(?P<rest>.+?)(?:了)?$")
 
 
 @dataclass(frozen=True)
 class Own:
-    """One fact: whom it is about ("user", "user's sister", a name), its triple, and whether it takes another's place."""
+    """One fact: whom it is about ("user", "user's sister", a name), its triple, and whether another ends by it."""
 
     subject: str
     relation: str
@@ -151,13 +166,19 @@ def _compiled() -> list[tuple[re.Pattern[str], str, bool]]:
     found = []
     for line in _TABLE.strip().splitlines():
         head, pattern = line.split(" = ", 1)
-        pattern = re.sub(r"NAME|JOB|(?<![A-Za-z<])O(?![A-Za-z])", lambda word: _SHORT[word.group()], pattern)
+        pattern = re.sub(
+            r"SURNAME|NAME|JOB|FIRM|SCHOOL|ISSUE|(?<![A-Za-z<])O(?![A-Za-z])",
+            lambda word: _SHORT[word.group()],
+            pattern,
+        )
         found.append((re.compile(rf"(?:{pattern})$"), head.removesuffix(" !"), head.endswith(" !")))
     return found
 
 
 _PATTERNS = _compiled()
-_ONE_MORE = frozenset(("likes", "dislikes", "plays", "speaks", "has", "got", "learns", "plans to", "wants to", "afraid of"))
+_ONE_MORE = frozenset(
+    ("likes", "dislikes", "plays", "speaks", "has", "got", "learns", "plans to", "wants to", "afraid of")
+)
 """Of these one has more than one: "now" does not end the others."""
 
 
@@ -196,7 +217,7 @@ def subject_of(clause: str, before: Who | None) -> Subject | None:
 
 
 def named(who: Who, fact: Own) -> Who:
-    """Whom the next clause is about: somebody whose name was just told goes by it; "我养了一只猫，叫咪咪" is of the cat."""
+    """Whom the next clause is about: somebody just named goes by the name; "我养了一只猫，叫咪咪" is of the cat."""
     pet = re.search("[狗猫]", fact.object) if fact.relation in ("has", "got") else None
     if pet:
         return Who(f"user's {_KIN_OF[pet.group()]}", f"我的{pet.group()}")
@@ -207,7 +228,11 @@ def read_own(subject: str, phrase: str) -> Own | None:
     """The fact that a phrase states of a subject; None where no pattern fits."""
     changed = _CHANGED.search(phrase) is not None
     whole, phrase = phrase, _bare(phrase)
-    if "过敏" not in phrase and (ended := _ENDED.match(phrase)) and not re.match(r"(?:太|怎么|大|是很)?(?:喜|爱)", ended["rest"]):
+    if (
+        "过敏" not in phrase
+        and (ended := _ENDED.match(phrase))
+        and not re.match(r"(?:太|怎么|大|是很)?(?:喜|爱)", ended["rest"])
+    ):
         fact = _positive(subject, _bare(ended["rest"]))
         return Own(fact.subject, f"not {fact.relation}", fact.object, kin=fact.kin) if fact else None
     if re.match(r"(?:从来|从|并|都)?(?:没有?|未|别|不(?!太|怎么|大|是很|再|爱|喜))", phrase):
@@ -237,7 +262,7 @@ def _positive(subject: str, phrase: str) -> Own | None:
         if found := pattern.match(plain):
             parts = found.groupdict()
             value = _TAIL.sub("", parts["o"]).strip(_QUOTES) if parts["o"] else ""
-            if not value:
+            if not value or _POINTS.match(value):
                 continue
             if parts.get("x"):
                 relation = f"favourite {parts['x']}"

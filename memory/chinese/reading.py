@@ -23,8 +23,8 @@ _SHORTEST = 5
 class ChineseReader:
     """Reads the messages of one talk in turn; what the talk is about is carried from one to the next.
 
-    A thing's fact is written out ("龙猫的导演是宫崎骏。"), since its sentence alone often does not name the thing; a fact
-    of the speaker keeps the speaker's words.
+    A thing's fact is written out ("龙猫的导演是宫崎骏。"), since its sentence often does not name the thing; a fact of
+    the speaker keeps the speaker's words.
     """
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bethink.memory.chinese import values
-from bethink.memory.chinese.text import HAN, Clause
+from bethink.memory.chinese.text import Clause
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ person 身高 height ! 多高|身高
 person 星座 sign ! 星座
 person~ 毕业院校 schools 毕业|高材生|学生|学习|就读|系|学员|院校 毕业|学校|大学|院校|学历|科班|学表演
 person~ 主要成就 awards ! 奖|成就|荣誉|提名
-person 代表作品 titles 作品|代表|[他她]的|[他她][^，]*(?:导|演|拍|写)的 作品|代表|演过|拍过|电影|片子|哪部
+person 代表作品 titles 作品|代表|[他她]的|[他她][^，]*[导演拍写]的 作品|代表作|[演拍导]过|哪部|(?:哪些|什么)(?:电影|片)
 person~ 别名 names 又叫|别名|又名|绰号|外号|称为|人称|也叫|还叫|艺名 别名|绰号|外号|别的名字|其他名字
 firm 成立时间 date 成立|创立|创建|创办 成立|创立|创建
 firm 总部地点 homes 总部|位于|坐落|座落 总部|哪里|在哪
@@ -77,9 +77,9 @@ _PEOPLE_CUE = re.compile(r"导演|执导|编剧|主演|演员|出演|领衔|联�
 _TITLE = re.compile(r"《\s*(?P<name>[^》]{1,40}?)\s*》")
 _OPENS = re.compile(
     r"(?:知道|听说过?|了解|认识|看过|聊聊|喜欢|熟悉|听过)(?:一个|一部|导演|演员|明星|电影|影片|一下)*(?P<name>[^，。？！]{2,24}?)"
-    r"(?:这个人|这个导演|这个演员|这个明星|这[部个](?:电影|影片|片子|剧|公司))?(?:吗|么|不|没有?|嘛)$"
+    r"(?:这个人|这个导演|这个演员|这个明星|这[部个](?:电影|影片|片子|剧|公司))?[了过]?(?:吗|么|不|没有?|嘛)$"
 )
-_SPEAKS_OF = re.compile(r"(?:说起|提起|说到|提到|谈到|讲到)(?P<name>[^，。？！]{2,24})$")
+_SPEAKS_OF = re.compile(r"(?:说起|提起|说到|提到|谈到|讲到)(?P<name>[^，。？！]{2,24}?)[了吧吗啊]*$")
 _NAME_FIRST = re.compile(
     r"^(?P<name>[^，]{2,20}?)(?:这个人|这[部个](?:电影|影片|片子))?(?:之前)?(?:你|您)?(?:应该|有)*(?:会|有)?(?:知道|听说过?|看过|了解|认识|熟悉)(?:过)?(?:吗|么|不|没有?|吧|嘛)$"
 )
@@ -89,16 +89,23 @@ _NOT_A_NAME = re.compile(
 _OPENS_FILM = re.compile(r"(?:知道|听说过?|看过)(?P<name>[^，。？！]{2,24}?)这部(?:电影|影片|片子|动画)")
 _FIRM = re.compile(r"(?:公司|工作室|集团|影业|娱乐|制片厂|传媒)$")
 _MARKS = (
-    ("work", re.compile(r"[这此该本](?:部|片|剧|个(?:电影|片子|影片))|影片|片子|它|剧情(?!片|类)|[这那]是.{0,12}(?:片|剧|电影)$")),
+    (
+        "work",
+        re.compile(
+            r"[这此该本](?:部|片|剧|个(?:电影|片子|影片))|影片|片子|它|剧情(?!片|类)|[这那]是.{0,12}(?:片|剧|电影)$"
+        ),
+    ),
     ("person", re.compile(r"(?<!其)[他她]|这个人|这位|此人")),
     ("firm", re.compile(r"公司|工作室|它")),
 )
 _AGAIN = re.compile(r"^(?:还有|以及|也有|另外|再就是|再有|像|包括|和|加上|此外)")
-_ANOTHER = re.compile(r"^(?:我|你|您|咱|俺)(?!们?(?:就|也|还|只|比较|都|特别|最)*(?:知道|记得|看过|喜欢|爱|听说|觉得|了解|认为|查|说的是))")
+_ANOTHER = re.compile(
+    r"^(?:我|你|您|咱|俺)(?!们?(?:就|也|还|只|比较|都|特别|最)*(?:知道|记得|看过|喜欢|爱|听说|觉得|了解|认为|查|说的是))"
+)
 _HIS = re.compile(r"^(?P<who>[^，]{1,20}?)的(?P<name>[^，的]{2,8}?)(?:就是|是|叫做?)(?P<value>[^，]{2,24})$")
 _NO_ATTRIBUTE = re.compile(r"[我你他她它这那是]|电影|作品|时候|人$|印象|喜欢|奖")
 _NO_VALUE = re.compile(r"^(?:很|非常|一|谁|不|挺|最|都|真|比较|什么|哪|同一|这|那|他|她|它|我|你)|[的了]$|[吗呢吧啊]$")
-_KIND_OF_VALUE = {values.people: "person", values.titles: "work", values.firms: "firm"}
+_KIND_OF_VALUE: dict[values.Reader, str] = {values.people: "person", values.titles: "work", values.firms: "firm"}
 
 
 @dataclass(frozen=True)
@@ -155,11 +162,13 @@ class Talk:
             self._turn_to(film["name"], "work")
         elif opening and not titles and _is_name(opening["name"]):
             self._turn_to(opening["name"], _kind(opening["name"], text))
-        people = [name for name in values.people(text, text, False) if "·" in name and not alias]
+        cast = _PEOPLE_CUE.search(text) is not None
+        people = [name for name in values.people(text, text, False) if not alias and ("·" in name or cast)]
+        people = [next((known for known in self.heard if "·" in known and known in name), name) for name in people]
         known = [name for name in self.heard if len(name) > 1 and name in text and name not in titles]
         for name in sorted({*people, *known}, key=text.find):
             kind = self.heard.get(name, "person")
-            if kind == "person" and _PEOPLE_CUE.search(text):
+            if kind == "person" and cast:
                 self.topics[kind] = name
                 self.heard[name] = kind
             else:
@@ -191,8 +200,6 @@ class Talk:
                 read = attribute.reader(_unnamed(text, self.heard), _unnamed(listed, self.heard), asked)
             new = [value for value in read if value != entity]
             found += [Thing(entity, attribute.name, value) for value in new]
-            if not new and attribute.cue:
-                self.asked = [*self.asked, attribute]  # "她的作品太多了，我看过..."
             if new:
                 self.told = attribute
                 self._meet(new, _KIND_OF_VALUE.get(attribute.reader, ""))
