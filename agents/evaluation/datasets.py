@@ -30,6 +30,7 @@ from bethink.agents.evaluation.conversations import (
     read_json,
 )
 from bethink.agents.evaluation.gvd import Dialogue, load_gvd, named_day, on_topic
+from bethink.agents.evaluation.kdconv import Talk, load_kdconv, wanted
 from bethink.agents.evaluation.locomo import load_locomo
 from bethink.agents.evaluation.longmemeval import load_longmemeval
 from bethink.agents.evaluation.madial import load_madial
@@ -130,6 +131,35 @@ def gvd_conversation(dialogue: Dialogue) -> Conversation:
     return Conversation(dialogue.user, turns, tuple(questions))
 
 
+def kdconv_conversation(talk: Talk, ident: str) -> Conversation:
+    """A talk of KdConv with questions that we made of its triples: "X的Y是什么？" for each that a turn states.
+
+    The answer is the triple's value, the evidence every turn that states it. A question of which several values are
+    stated in one talk has them all as its answer.
+    """
+    turns = tuple(
+        Said(str(number), ident, "2020-07-05T00:00:00Z", "甲乙"[number % 2], utterance.text)
+        for number, utterance in enumerate(talk.utterances)
+    )
+    stated: dict[tuple[str, str], tuple[dict[str, None], dict[str, None]]] = {}
+    for turn, utterance in zip(turns, talk.utterances, strict=True):
+        for triple in sorted(wanted(utterance)):
+            values, evidence = stated.setdefault((triple.entity, triple.attribute), ({}, {}))
+            values[triple.value] = evidence[turn.id] = None
+    questions = tuple(
+        Question(f"{entity}的{attribute}是什么？", "、".join(values), "film", tuple(evidence))
+        for (entity, attribute), (values, evidence) in stated.items()
+    )
+    return Conversation(ident, turns, questions)
+
+
+def _kdconv() -> list[Conversation]:
+    return [
+        kdconv_conversation(talk, f"film-{number}")
+        for number, talk in enumerate(load_kdconv(_folder("kdconv"), "film"), 1)
+    ]
+
+
 def _gvd() -> list[Conversation]:
     return [gvd_conversation(dialogue) for dialogue in load_gvd()]
 
@@ -158,6 +188,7 @@ def _folder(name: str) -> Path:
 SETS: dict[str, Callable[[], list[Conversation]]] = {
     "gvd": _gvd,
     "locomo": lambda: load_locomo(_folder("locomo")),
+    "kdconv": _kdconv,
     "madial": _madial,
     "longmemeval": _longmemeval,
 }

@@ -21,7 +21,7 @@ app = typer.Typer(help="Measure the memory and the model on long dialogues.", no
 
 @app.command()
 def dialogue(
-    data: Annotated[str, typer.Option(help="gvd, locomo, madial, longmemeval, or a file of your own.")] = "gvd",
+    data: Annotated[str, typer.Option(help="gvd, locomo, kdconv, madial, longmemeval, or a file of your own.")] = "gvd",
     memory: Annotated[
         str, typer.Option(help="default, paper, exact, hnsw, bm25, none, full-context, oracle, mem0 or langgraph.")
     ] = "default",

@@ -95,6 +95,19 @@ def test_longmemeval_is_read(tmp_path, monkeypatch):
         load("longmemeval")
 
 
+def test_kdconv_is_asked_for_what_its_turns_state(tmp_path, monkeypatch):
+    said = {"name": "红楼梦", "attrname": "导演", "attrvalue": "王扶林"}
+    silent = {"name": "红楼梦", "attrname": "评分", "attrvalue": "9.7"}
+    talk = {"name": "红楼梦", "messages": [{"message": "你好"}, {"message": "导演是王扶林。", "attrs": [said, silent]}]}
+    (tmp_path / "kdconv_film_test.json").write_text(json.dumps([talk]), encoding="utf-8")
+    monkeypatch.setenv("BETHINK_DIALOGUE_DATA", str(tmp_path))
+    (conversation,) = load("kdconv")
+    (question,) = conversation.questions
+    assert (question.text, question.answer) == ("红楼梦的导演是什么？", "王扶林")
+    assert question.evidence == ("film-1/1",)
+    assert [turn.speaker for turn in conversation.turns] == ["甲", "乙"]
+
+
 def test_gvd_is_whole_and_its_questions_name_days_or_topics():
     conversations = load("gvd")
     questions = [question for each in conversations for question in each.questions]
