@@ -70,7 +70,8 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
     Same triple or same sentence: ``noop``. Same subject and functional relation (or ``replaces``, when the sentence
     itself says that something changed) with another object: ``supersede``, or ``late`` when the new one was said
     earlier. Opposite of the same thing: ``supersede``. Otherwise ``insert``; an additive relation of the same
-    subject is named as a candidate for merging. Cost: one pass over the thoughts.
+    subject is named as a candidate for merging. Cost: one pass over ``known``, of which
+    :class:`bethink.memory.known.Known` gives the few that matter.
 
     ``policy`` "paper" (arXiv 2311.08719) does the same but with opposites, of which neither is kept: ``cancel``.
     "keep_both" ends nothing.
@@ -81,14 +82,14 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
         if (
             len(thought.text) == len(new.text)
             and normalise(thought.text) == text
-            and _speaker(thought) == _speaker(new)
+            and speaker_of(thought) == speaker_of(new)
         ):
             return Decision("noop", (thought,), "already known")
     if new.triple is None:
         return Decision("insert")
     names = known_names([*thoughts, new])
-    subject, relation, obj = _subject(new, names), str(new.relation), normalise(new.object)
-    same = [thought for thought in thoughts if thought.triple and _subject(thought, names) == subject]
+    subject, relation, obj = subject_of(new, names), str(new.relation), normalise(new.object)
+    same = [thought for thought in thoughts if thought.triple and subject_of(thought, names) == subject]
     beside: list[Thought] = []
     ended = [thought for thought in thoughts if _in_whose_place(new, thought)]
     for thought in same:
@@ -118,26 +119,38 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
 
 def _in_whose_place(new: Thought, old: Thought) -> bool:
     """ "Tom is my husband" after "Max is my husband"."""
-    role = normalise(new.object)
     return (
-        new.relation == old.relation == "is"
-        and _ONE_IS.fullmatch(role) is not None
-        and normalise(old.object) == role
+        old.relation == "is"
+        and one_is(new)
+        and normalise(old.object) == normalise(new.object)
         and normalise(old.subject) != normalise(new.subject)
-        and _speaker(old) == _speaker(new)
+        and speaker_of(old) == speaker_of(new)
     )
 
 
-def _speaker(thought: Thought) -> object:
+def speaker_of(thought: Thought) -> object:
+    """Who said it; None for the user."""
     return thought.metadata.get("speaker")
 
 
-def _subject(thought: Thought, names: dict[str, str]) -> str:
-    speaker = thought.metadata.get("speaker")
+def bare_subject(thought: Thought) -> str:
+    """Whom or what a thought is about, normalised; "user" in a named speaker's thought is that speaker."""
+    speaker = speaker_of(thought)
     subject = normalise(thought.subject)
     if speaker and (subject == "user" or subject.startswith("user s ")):
-        return f"{normalise(str(speaker))} {subject}"  # "user" in a named speaker's thought is that speaker
-    return names.get(_same_kin(subject), _same_kin(subject))
+        return f"{normalise(str(speaker))} {subject}"
+    return _same_kin(subject)
+
+
+def subject_of(thought: Thought, names: dict[str, str]) -> str:
+    """The same, by name where ``names`` (of :func:`known_names`) tell it: "user s sister" is "maria"."""
+    subject = bare_subject(thought)
+    return names.get(subject, subject)
+
+
+def one_is(thought: Thought) -> bool:
+    """Whether it says who somebody's only husband, partner or boss is."""
+    return thought.relation == "is" and _ONE_IS.fullmatch(normalise(thought.object)) is not None
 
 
 def _same_kin(subject: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from bethink.memory.conflict import decide
 from bethink.memory.extract import Fact, Message
 from bethink.memory.journal import Step
+from bethink.memory.known import Known
 from bethink.memory.redact import redact
 from bethink.memory.thought import MAX_TEXT, Change, Scalar, Thought, clean_text, thought_id
 from bethink.memory.times import to_iso
@@ -43,24 +44,28 @@ def draft(
 
 def plan(
     drafts: Sequence[tuple[Thought, Fact, np.ndarray]],
-    thoughts: dict[str, Thought],
+    thoughts: Mapping[str, Thought],
+    known: Known,
     policy: str,
     taken_back: Callable[[str], bool],
 ) -> tuple[list[Step], list[Change]]:
     """The steps to write, and one change a fact (``noop`` where nothing is to be done).
 
+    ``thoughts`` are all of the user's, ``known`` finds among them. Cost: facts squared, however many there are.
+
     ``taken_back`` tells whether the last thing that happened to a thought was an undo: then the same turn may
     write it again, whereas what the user forgot stays forgotten when a turn is merely retried.
     """
-    known = dict(thoughts)
+    changed: dict[str, Thought] = {}
     steps: list[Step] = []
     changes: list[Change] = []
     for thought, fact, vector in drafts:
-        there = known.get(thought.id)
+        there = changed.get(thought.id) or thoughts.get(thought.id)
         if there is not None and (reason := _settled(there, taken_back)):
             changes.append(Change("noop", there.id, there.text, None, reason))
             continue
-        decision = decide(thought, known.values(), replaces=fact.replaces, policy=policy)
+        others = {other.id: other for other in known.beside(thought)} | changed
+        decision = decide(thought, others.values(), replaces=fact.replaces, policy=policy)
         if decision.kind == "noop":
             other = decision.others[0]
             changes.append(Change("noop", other.id, other.text, None, decision.reason))
@@ -75,7 +80,7 @@ def plan(
                 end = max(str(thought.valid_at), other.valid_at or other.created_at)
                 ended = replace(other, invalid_at=end, superseded_by=thought.id)
                 steps.append(Step("supersede", other.id, other, ended, decision.reason))
-                known[other.id] = ended
+                changed[other.id] = ended
         elif decision.kind == "cancel":
             op, old = "forget", decision.others[0].text
             end = str(thought.valid_at)
@@ -83,10 +88,10 @@ def plan(
             for other in decision.others:
                 ended = replace(other, invalid_at=max(end, other.valid_at or other.created_at))
                 steps.append(Step("forget", other.id, other, ended, decision.reason))
-                known[other.id] = ended
+                changed[other.id] = ended
         steps.append(Step(op, thought.id, there, thought, decision.reason, vector))  # type: ignore[arg-type]
         changes.append(Change(op, thought.id, thought.text, old, decision.reason))  # type: ignore[arg-type]
-        known[thought.id] = thought
+        changed[thought.id] = thought
     return steps, changes
 
 

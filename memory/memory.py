@@ -387,7 +387,8 @@ class ThoughtMemory:
             return bool(past) and past[-1].op == "undo"
 
         with self._keeper.lock(user):
-            steps, changes = plan(ready, self._keeper.shelf(user).thoughts, self.conflict_policy, taken_back)
+            shelf = self._keeper.shelf(user)
+            steps, changes = plan(ready, shelf.thoughts, shelf.known, self.conflict_policy, taken_back)
             written = self._keeper.write(user, steps, turn)
         if not written:
             return changes

@@ -9,6 +9,7 @@ import numpy as np
 
 from bethink.memory.days import month_day, named_days, on_days
 from bethink.memory.index import VectorIndex
+from bethink.memory.known import Known
 from bethink.memory.lexical import BM25, tokens
 from bethink.memory.lsh import AngularLSH
 from bethink.memory.recall import (
@@ -54,6 +55,7 @@ class Shelf:
 
     def __init__(self, lsh: AngularLSH) -> None:
         self.thoughts: dict[str, Thought] = {}
+        self.known = Known(self.thoughts)
         self.index = VectorIndex(lsh)
         self._words = BM25()
         self._rows: dict[str, int] = {}
@@ -85,6 +87,7 @@ class Shelf:
             before, after = self._place(row, old, session if thought.is_turn else -1)
             self._table[row] = (thought.active, tells, speaker, session, before, after, *_held(thought), *_day(thought))
             self.thoughts[thought.id] = thought
+            self.known.put(thought)
 
     def put(self, thought: Thought, vector: np.ndarray | None) -> None:
         """Add a thought, or replace one; without a vector its text must be the same as before."""
@@ -94,6 +97,7 @@ class Shelf:
             here = self._table[self._rows[thought.id]]
             self.thoughts[thought.id], here["active"] = thought, thought.active
             here["since"], here["until"] = _held(thought)
+            self.known.put(thought)
 
     def vector(self, thought_id: str) -> np.ndarray:
         """The unit vector of a thought, float32 (dim,)."""
