@@ -157,5 +157,11 @@ def _same_kin(subject: str) -> str:
     return _KIN_NAMED.sub(lambda word: _SAME_KIN[word.group()], subject)
 
 
+def opposites(relation: str) -> tuple[str, ...]:
+    """A relation, and those that say the opposite of it."""
+    other = OPPOSITE.get(relation)
+    return relation, f"not {relation}", relation.removeprefix("not "), *((other,) if other else ())
+
+
 def _opposed(new: str, old: str) -> bool:
-    return OPPOSITE.get(new) == old or new == f"not {old}" or old == f"not {new}"
+    return new != old and old in opposites(new)

@@ -1,15 +1,15 @@
 """Which thoughts a new one is to be held against: a few of them, found without looking at all.
 
-:func:`bethink.memory.conflict.decide` compares sentences, subjects and kin. Thoughts are kept here by hashes of just
-these, so that a new thought costs the same among ten and among a million; two that share a hash by chance are compared
-for nothing. The first call reads all thoughts once (about 10 microseconds each).
+:func:`bethink.memory.conflict.decide` compares sentences, subjects with relations, and kin. Thoughts are kept here by
+hashes of just these, so that a new thought costs the same among ten and among a million; two that share a hash by
+chance are compared for nothing. The first call reads all thoughts once (about 10 microseconds each).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from bethink.memory.conflict import bare_subject, known_names, normalise, one_is, speaker_of, subject_of
+from bethink.memory.conflict import bare_subject, known_names, normalise, one_is, opposites, speaker_of, subject_of
 from bethink.memory.thought import Thought
 
 _KIN = hash("kin")
@@ -38,7 +38,8 @@ class Known:
         names = known_names([*kin, new])
         subject = subject_of(new, names)
         roles = [role for role, name in names.items() if name == subject]
-        keys = [*_keys(new), *(hash(("subject", each)) for each in (subject, *roles))]
+        relations = opposites(str(new.relation)) if new.triple else ()
+        keys = [*_keys(new), *(hash((who, relation)) for who in (subject, *roles) for relation in relations)]
         found = {thought.id: thought for thought in (*kin, *self._of(keys))}
         return [thought for thought in found.values() if thought.active]
 
@@ -53,6 +54,6 @@ def _keys(thought: Thought) -> Iterator[int]:
     if thought.metadata.get("kin"):
         yield _KIN
     if thought.triple is not None:
-        yield hash(("subject", bare_subject(thought)))
+        yield hash((bare_subject(thought), thought.relation))
         if one_is(thought):
             yield hash(("is", normalise(thought.object), speaker_of(thought)))
