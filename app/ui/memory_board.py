@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bethink.memory import Thought, ThoughtMemory
 
 HEADERS = ["Thought", "Learned", "Holds since", "Source", "Status"]
+WIDTHS = ["38%", "14%", "14%", "18%", "16%"]
 EMPTY = (
     "**No thoughts yet.** Here is what makes one: say something about yourself or your world in the chat, such as "
     "“My sister Maria lives in Porto.” Questions and small talk leave no thoughts."
@@ -91,7 +92,7 @@ class Board:
             wrap=True,
             max_height=420,
             label="Thoughts (click one to edit or forget it, or to see its history)",
-            column_widths=["38%", "14%", "14%", "18%", "16%"],
+            column_widths=WIDTHS,
             elem_id="memory-table",
         )
         with gr.Column(visible=False, elem_id="thought-editor") as self.editor:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from bethink.app.ui.memory_board import QUICK, SLOW, Board, held, rows, said_line, sentence
+from bethink.app.ui.memory_board import HEADERS, QUICK, SLOW, WIDTHS, Board, held, rows, said_line, sentence
 from bethink.app.ui.render import count
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def build_forget(agent: Agent, board: Board) -> None:
         look = gr.Button("Show what would go", size="sm", elem_id="forget-look")
         line = gr.HTML(elem_id="forget-said")
         listed = gr.Dataframe(
-            headers=["Thought", "Learned", "Holds since", "Source", "Status"],
+            headers=HEADERS,
             interactive=False,
             wrap=True,
             max_height=300,
             label="Would go",
-            column_widths=["38%", "14%", "14%", "18%", "16%"],
+            column_widths=WIDTHS,
             visible=False,
             elem_id="forget-table",
         )

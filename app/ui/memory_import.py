@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from bethink.agents.agent import Agent
     from bethink.memory import Change, ThoughtMemory
 
-MAX_FILE = 10_000_000
-"""Bytes of a file that the page takes, about 15,000 thoughts; ``bethink memory import`` takes any."""
+MAX_FILE = 5_000_000
+"""Bytes of a file that the page takes: about 13,000 thoughts, two minutes on a busy machine of two cores.
+
+``bethink memory import`` takes any.
+"""
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,9 @@ def build_import(agent: Agent, board: Board) -> None:
     """Build the part inside the current Blocks."""
     with gr.Accordion("Import thoughts", open=False, elem_id="memory-import"):
         gr.HTML(
-            "<p class='hint'>A file of JSON lines, as the export below writes it. It is checked whole, and nothing is "
-            "written before you say so. Whoever the thoughts belonged to, they become yours.</p>"
+            "<p class='hint'>A file of JSON lines, as the export below writes it, of at most "
+            f"{MAX_FILE / 1e6:.0f} MB (the command line takes any). It is checked whole, and nothing is written before "
+            "you say so. Whoever the thoughts belonged to, they become yours.</p>"
         )
         upload = gr.File(label="File", type="filepath", height=120, elem_id="import-file")
         line = gr.HTML(elem_id="import-said")

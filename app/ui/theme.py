@@ -35,7 +35,9 @@ footer {display: none !important;}
 #merge-table [data-testid^=cell] * {white-space: pre-line !important;}
 .gradio-container input[type=checkbox]:not(:checked) {border: 1px solid var(--neutral-400);}
 #thought-forget, #forget-go, #forget-yes {color: #b91c1c;}
-.dark #thought-forget, .dark #forget-go, .dark #forget-yes {color: #fecaca;}
+.dark #thought-forget {color: #fecaca;} /* one rule each: Gradio finds .dark at the start of a rule only */
+.dark #forget-go {color: #fecaca;}
+.dark #forget-yes {color: #fecaca;}
 #memory-export {margin-bottom: 84px;}
 #tab-memory .hint {margin: 0; font-size: .85rem; opacity: .8;}
 #thought-editor {gap: 10px; padding: 10px; border-radius: 10px; border: 1px solid var(--border-color-primary);}

@@ -13,7 +13,7 @@ from tests.app.browsing import Server, open_page, row, shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 MERGED = re.compile(r"I like (tea and jazz|jazz and tea)\.")
-TOO_LARGE = "File size exceeds the maximum allowed size"
+TOO_LARGE = "exceed the maximum allowed size"
 
 
 @pytest.fixture(scope="module")
