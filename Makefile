@@ -34,7 +34,7 @@ check: install
 	PYTHONPATH=.typing $(BIN)/lint-imports --no-cache
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: install
 	@test -n "$(NAME)" || { echo "Say which: make bench NAME=… ($(BENCHES))"; exit 2; }

@@ -13,7 +13,7 @@ from bethink.agents.evaluation.runs import Run
 from bethink.app.ui import evaluate
 from tests.agents.evaluation.small import small
 from tests.agents.evaluation.test_dialogue import opened
-from tests.app.test_browser import Server, browser, open_page, page, shot  # noqa: F401 (fixtures)
+from tests.app.browsing import Server, open_page, shot
 
 SETTINGS = {"data": "small", "memory": "default", "what": "turns", "conversations": 2, "questions": 9}
 
@@ -54,7 +54,7 @@ def test_a_runs_name_says_what_it_is_and_nothing_of_a_path():
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_run_is_started_watched_shown_and_compared(page, tmp_path):  # noqa: F811
+def test_a_run_is_started_watched_shown_and_compared(page, tmp_path):
     server = Server(tmp_path)
 
     def run(memory: str) -> None:
