@@ -12,7 +12,8 @@ _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 _CODE = re.compile(r"```(?:(?!```)[\s\S])*(?:```)?|^>[^\n]*$", re.MULTILINE)
 _END = re.compile(r"[。！？!?…]+[”』」\"’)）]*|\n+")
 _CLAUSE = re.compile(r"(?:(?<!\d)[，,；;]|(?<=\d)[，,；;](?!\s?\d{3}(?!\d)))[，,；;\s]*(?![^《]*》)")
-_SPOKEN = re.compile(r"[“\"「『][^”\"」』]*[我你您咱][^”\"」』]*[”\"」』]")
+_QUOTED = re.compile(r"[“\"「『](?P<words>[^“”\"「」『』]{1,300})[”\"」』]")
+_PERSON = re.compile("[我你您咱]")
 _ASKS = re.compile(
     r"[？?]|(?:吗|么|没有|不)$|^.{0,3}呢$|什么|谁|哪|怎么|怎样|如何|为啥|多少|多大|多高|多长|多久|是不是|有没有|会不会|能不能|是否|几[个岁点年月号]"
 )
@@ -61,7 +62,7 @@ def sentences(text: str) -> list[list[Clause]]:
     """The clauses of each sentence; code, quoted speech and overlong pieces are left out."""
     found = []
     start = 0
-    text = _SPOKEN.sub("", _CODE.sub("\n", text))
+    text = _QUOTED.sub(_unless_spoken, _CODE.sub("\n", text))
     cuts = [(match.start(), match.end(), match.group()) for match in _END.finditer(text)]
     for end, after, mark in [*cuts, (len(text), len(text), "")]:
         sentence = text[start:end].strip()
@@ -69,6 +70,11 @@ def sentences(text: str) -> list[list[Clause]]:
         if 0 < len(sentence) <= MAX_SENTENCE:
             found.append(_clauses(sentence, "?" in mark or "？" in mark))
     return [clauses for clauses in found if clauses]
+
+
+def _unless_spoken(quoted: re.Match[str]) -> str:
+    """A quoted title or name stays, quoted speech goes."""
+    return "" if _PERSON.search(quoted["words"]) else quoted.group()
 
 
 def _clauses(sentence: str, asked: bool) -> list[Clause]:

@@ -7,7 +7,7 @@ What a clause is about is carried through the talk: a title, a name, "这部电�
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bethink.memory.chinese import values
@@ -38,7 +38,7 @@ def _attribute(line: str) -> Attribute:
 _TABLE = r"""
 work 导演 people 导演|执导|自导|导的|编导 导演|执导|谁导
 work 编剧 people 编剧|自编|编导 编剧
-work 主演 people 主演|演员有|演员是|出演|领衔|联袂|演的|饰演|扮演 主演|演员|谁演|哪些人演|阵容|配音
+work 主演 people 主演|演员有|演员是|出演|领衔|联袂|(?<!导)演的|饰演|扮演 主演|演员|谁演|哪些人演|阵容|配音
 work 制片人 people 制片人 制片人|谁制片
 work 上映时间 date 上映|首映|公映 上映|首映|哪年的|什么时候的
 work 出品时间 date 出品(?!公司) (?:哪年|时间|时候)[^，]*出品|出品时间
@@ -138,12 +138,14 @@ class Talk:
         asked: list[Attribute] = []
         clauses = [Clause(_plain(clause.text), clause.asks, clause.wondered) for clause in sentence]
         for number, clause in enumerate(clauses):
-            before = self.last
+            before, topics = self.last, dict(self.topics)
             self._listen(clause)
             if clause.asks or clause.wondered:
                 asked += self._nearest([each for each in ATTRIBUTES if each.asked.search(clause.text)])
             elif not _ANOTHER.match(clause.text):
-                found += self._facts(clause.text, _list_around(clauses, number), before)
+                found += self._facts(clause.text, _list_around(clauses, number), before) or self._other(
+                    clause.text, topics
+                )
         if asked or found or sum(len(clause.text) for clause in clauses) > 6:
             self.asked = asked  # "知道啊。" does not answer yet
         return list(dict.fromkeys(found))
@@ -203,16 +205,16 @@ class Talk:
             if new:
                 self.told = attribute
                 self._meet(new, _KIND_OF_VALUE.get(attribute.reader, ""))
-        return found or self._other(text)
+        return found
 
-    def _other(self, text: str) -> list[Thing]:
+    def _other(self, text: str, before: Mapping[str, str]) -> list[Thing]:
         """ "他的第二任妻子是罗宾·怀特": any noun may be an attribute of a thing that the talk is about."""
         match = _HIS.match(text)
         if not match or _NO_ATTRIBUTE.search(match["name"]) or _NO_VALUE.search(match["value"]):
             return []
-        entity = match["who"] if match["who"] in self.heard else self.topics.get(self.last, "")
-        pointed = entity == match["who"] or any(mark.fullmatch(match["who"]) for _, mark in _MARKS)
-        return [Thing(entity, match["name"], match["value"])] if entity and pointed else []
+        pointed = next((before[kind] for kind, mark in _MARKS if kind in before and mark.fullmatch(match["who"])), "")
+        entity = match["who"] if match["who"] in self.heard else pointed
+        return [Thing(entity, match["name"], match["value"])] if entity else []
 
     def _announced(self, attribute: Attribute, text: str, before: str) -> bool:
         if attribute.near and attribute.kind not in (self.last, before):
