@@ -7,7 +7,7 @@ brother's favourite player is B" are close), so the decision rests on subject, r
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -49,6 +49,13 @@ def normalise(text: str | None) -> str:
     return _ARTICLES.sub("", words)
 
 
+def kin_words(role: str) -> frozenset[str]:
+    """A name or a word for kin in small letters, with the other words for the same kin: "mum", "mother"."""
+    role = role.casefold()
+    means = _SAME_KIN.get(role, role)
+    return frozenset({role, means, *(word for word, kin in _SAME_KIN.items() if kin == means)})
+
+
 def functional(relation: str) -> bool:
     """Whether a subject has one value of this relation at a time."""
     return relation in FUNCTIONAL or relation.startswith("favourite ")
@@ -64,14 +71,21 @@ def known_names(thoughts: Iterable[Thought]) -> dict[str, str]:
     return {role: next(iter(found)) for role, found in names.items() if len(found) == 1}
 
 
-def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, policy: str = "supersede") -> Decision:
+def decide(
+    new: Thought,
+    known: Iterable[Thought],
+    *,
+    replaces: bool = False,
+    ends: Collection[str] = (),
+    policy: str = "supersede",
+) -> Decision:
     """Compare a new thought with the active ones of the same user.
 
     Same triple or same sentence: ``noop``. Same subject and functional relation (or ``replaces``, when the sentence
     itself says that something changed) with another object: ``supersede``, or ``late`` when the new one was said
-    earlier. Opposite of the same thing: ``supersede``. Otherwise ``insert``; an additive relation of the same
-    subject is named as a candidate for merging. Cost: one pass over ``known``, of which
-    :class:`bethink.memory.known.Known` gives the few that matter.
+    earlier. Opposite of the same thing, and the thoughts whose ids ``ends`` names: ``supersede``. Otherwise
+    ``insert``; an additive relation of the same subject is named as a candidate for merging. Cost: one pass over
+    ``known``, of which :class:`bethink.memory.known.Known` gives the few that matter.
 
     ``policy`` "paper" (arXiv 2311.08719) does the same but with opposites, of which neither is kept: ``cancel``.
     "keep_both" ends nothing.
@@ -85,14 +99,17 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
             and speaker_of(thought) == speaker_of(new)
         ):
             return Decision("noop", (thought,), "already known")
+    named = [thought for thought in thoughts if thought.id in ends]
     if new.triple is None:
-        return Decision("insert")
+        return _in_place_of(new, named, "changed") if named and policy != "keep_both" else Decision("insert")
     names = known_names([*thoughts, new])
     subject, relation, obj = subject_of(new, names), str(new.relation), normalise(new.object)
     same = [thought for thought in thoughts if thought.triple and subject_of(thought, names) == subject]
     beside: list[Thought] = []
-    ended = [thought for thought in thoughts if _in_whose_place(new, thought)]
+    ended = named + [thought for thought in thoughts if thought not in named and _in_whose_place(new, thought)]
     for thought in same:
+        if thought in named:
+            continue
         other, other_obj = str(thought.relation), normalise(thought.object)
         if other == relation and (
             other_obj == obj or str(thought.object).casefold().startswith((f"{obj},", f"{obj} to "))
@@ -103,18 +120,21 @@ def decide(new: Thought, known: Iterable[Thought], *, replaces: bool = False, po
             ended.append(thought)
         elif other == relation:
             beside.append(thought)
-    opposites = [thought for thought in ended if _opposed(relation, str(thought.relation))]
-    if opposites and policy == "paper":
-        return Decision("cancel", tuple(opposites), f"{opposites[0].relation} and {relation}: {new.object}")
+    opposed = [thought for thought in ended if _opposed(relation, str(thought.relation))]
+    if opposed and policy == "paper":
+        return Decision("cancel", tuple(opposed), f"{opposed[0].relation} and {relation}: {new.object}")
     if ended and policy != "keep_both":
-        reason = f"{relation}: {ended[0].object} -> {new.object}"
-        newer = [thought for thought in ended if thought.created_at > new.created_at]
-        if newer:
-            return Decision("late", (min(newer, key=lambda thought: thought.created_at),), reason)
-        return Decision("supersede", tuple(ended), reason)
+        return _in_place_of(new, ended, f"{relation}: {ended[0].object} -> {new.object}")
     if beside:
         return Decision("insert", reason=f"could be merged with {beside[0].id}")
     return Decision("insert")
+
+
+def _in_place_of(new: Thought, ended: Sequence[Thought], reason: str) -> Decision:
+    newer = [thought for thought in ended if thought.created_at > new.created_at]
+    if newer:
+        return Decision("late", (min(newer, key=lambda thought: thought.created_at),), reason)
+    return Decision("supersede", tuple(ended), reason)
 
 
 def _in_whose_place(new: Thought, old: Thought) -> bool:

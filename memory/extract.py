@@ -35,7 +35,8 @@ class Message:
 class Fact:
     """What an extractor found: a sentence, maybe its triple, when it became true, and which message said it.
 
-    ``replaces`` is set when the sentence itself says that something changed ("now", "moved to").
+    ``replaces`` is set when the sentence itself says that something changed ("now", "moved to"); ``ends`` names the
+    thoughts whose place it takes whatever their triples are.
     """
 
     text: str
@@ -46,6 +47,7 @@ class Fact:
     replaces: bool = False
     source: int = 0
     metadata: dict[str, Scalar] = field(default_factory=dict)
+    ends: tuple[str, ...] = ()
 
 
 class Extractor(Protocol):

@@ -64,8 +64,9 @@ def plan(
         if there is not None and (reason := _settled(there, taken_back)):
             changes.append(Change("noop", there.id, there.text, None, reason))
             continue
-        others = {other.id: other for other in known.beside(thought)} | changed
-        decision = decide(thought, others.values(), replaces=fact.replaces, policy=policy)
+        named = {ident: thoughts[ident] for ident in fact.ends if ident in thoughts}
+        others = {other.id: other for other in known.beside(thought)} | named | changed
+        decision = decide(thought, others.values(), replaces=fact.replaces, ends=fact.ends, policy=policy)
         if decision.kind == "noop":
             other = decision.others[0]
             changes.append(Change("noop", other.id, other.text, None, decision.reason))

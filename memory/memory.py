@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, get_args
@@ -14,6 +15,7 @@ from bethink.memory.journal import EVERYTHING, Step, change_of
 from bethink.memory.keeper import Keeper
 from bethink.memory.learn import checked_text, draft, plan
 from bethink.memory.merging import merge_of, merge_steps, mergeable
+from bethink.memory.reading.meaning import Nearness
 from bethink.memory.recall import checked_weights
 from bethink.memory.rule_extract import RuleExtractor
 from bethink.memory.shelf import within_tokens
@@ -21,10 +23,12 @@ from bethink.memory.store import ThoughtStore, user_key
 from bethink.memory.thought import MAX_TEXT, Change, ForgetReport, Hit, Thought, check_metadata, clean_text
 from bethink.memory.times import Timestamp, as_datetime, to_iso
 from bethink.memory.transfer import differing, export_lines, import_steps, read_lines
+from bethink.memory.updating import nearest, settle
 from bethink.models.embedder import Embedder
 
 Changes = list[Change]  # named here because the class has a method called ``list``
 Hits = list[Hit]
+Facts = list[Fact]
 Thoughts = list[Thought]
 RecallMode = Literal["auto", "exact", "hnsw", "paper"]
 ConflictPolicy = Literal["supersede", "paper", "keep_both"]
@@ -71,6 +75,7 @@ class ThoughtMemory:
             known = ", ".join(get_args(ConflictPolicy))
             raise ValueError(f"conflict_policy must be one of {known}, not {conflict_policy!r}.")
         self.embedder, self.extractor = embedder, extractor or RuleExtractor()
+        self._near = Nearness(embedder)
         self.recall_mode, self.conflict_policy, self.k = recall_mode, conflict_policy, k
         self.weights = checked_weights(weights)
         self._keeper = Keeper(folder, embedder, n_buckets, seed, store, lock)
@@ -97,6 +102,8 @@ class ThoughtMemory:
         user, extra = user_key(user_id), check_metadata(metadata)
         said = to_messages(messages, timestamp=timestamp, turn_id=turn_id)
         facts = (self.extractor if infer else NullExtractor()).extract(said)
+        if infer and isinstance(self.extractor, RuleExtractor):
+            facts = self._settled(user, facts, said)
         drafts = [(draft(fact, said[fact.source], user_id, agent_id, session_id, extra), fact) for fact in facts]
         changes = self._learn(user, drafts, turn_id)
         texts = [messages] if isinstance(messages, str) else []
@@ -374,6 +381,11 @@ class ThoughtMemory:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _settled(self, user: str, facts: Sequence[Fact], said: Sequence[Message]) -> Facts:
+        with self._keeper.lock(user):
+            shelf = self._keeper.shelf(user)
+            return settle(facts, said, shelf.thoughts.values(), self._near, partial(nearest, shelf))
 
     def _learn(self, user: str, drafts: Sequence[tuple[Thought, Fact]], turn: str | None) -> Changes:
         vectors, buckets = self._keeper.embed([thought for thought, _ in drafts])

@@ -34,7 +34,8 @@ _SPEECH_ACT = re.compile(
 )
 _IF = re.compile(r"\b(?:if|unless|whether|suppos(?:e|ing)|imagine|pretend|what if|provided that)\b", re.IGNORECASE)
 _UNREAL = re.compile(
-    r"\b(?:wish(?:es|ed)?|hypothetically|feels? like|felt like|would(?! have to be\b| like to\b)|could|might"
+    r"\b(?:wish(?:es|ed)?|hypothetically|feels? like(?! home)|felt like(?! home)|would(?! have to be\b"
+    r"| like to\b)|could|might"
     r"|may(?= (?:be|become|go|move|switch|change|well))|maybe|perhaps"
     r"|possibly|probably|as though|as if|let us say|let's say|lets say|dream(?:s|t|ed|ing)?(?= (?:that|about|of"
     r"|job|car|home))"
@@ -61,14 +62,16 @@ _WANTED = re.compile(
     r"\b(?:wants?|wanted|wanting|hop(?:e|es|ed|ing)|plan(?:s|ned|ning)?|going|aim(?:s|ing)?|intend(?:s|ing)?|about"
     r"|decided|try(?:ing)?|tries|like|love|need(?:s)?|ready|have(?! to (?:eat|keep|follow|stick))"
     r"|has(?! to (?:eat|keep|follow|stick))|supposed|allowed|due|thinking of|considering"
-    r"|tempted|dying|keen|used) to (?!(?:a|an|the|my|our|his|her|this)\b)(?![A-Z\d])\w+|\b(?:will(?! (?:get|reach"
+    r"|tempted|dying|keen|used) to (?!(?:a|an|the|my|our|his|her|this)\b)(?!(?-i:[A-Z])|\d)\w+"
+    r"|\b(?:will(?! (?:get|reach"
     r"|find) me)|shall|goal|target"
     r"|ambition|considering|thinking (?:of|about)|debating|daydreaming|used to)\b",
     re.IGNORECASE,
 )
 _PAST = re.compile(
     r"\b(?:used to|back in|back when|back then|when (?:I|we|he|she|they) (?:was|were)|as an? (?:child|kid|boy|girl"
-    r"|teenager|teen|toddler|baby|young \w+|little \w+|lad|lass)|in (?:my|his|her|our|their) (?:teens|twenties|thirties"
+    r"|teenager|teen|toddler|baby|student(?= (?:I|we|he|she) (?:never |always )?(?:\w+ed|went|was|had|did|slept"
+    r"|ate|drank)\b)|young \w+|little \w+|lad|lass)|in (?:my|his|her|our|their) (?:teens|twenties|thirties"
     r"|forties|youth|childhood|student days|younger days)|there was a time|once (?:\w+ed|worked|lived|had|was"
     r"|were|drove"
     r"|ran)|(?:I|we|he|she|they) once|before (?:I|we) (?:had|was|were|met|got|became|ever)|growing up"
@@ -80,7 +83,7 @@ _PAST = re.compile(
 )
 _SEGMENT = re.compile(
     r"[;:—–]\s|,\s+(?=(?:and|but|so|because|since|now|then)?\s*)|\s(?=(?:but|so|because)\s)"
-    r"|\sand (?=(?:I|we|he|she|they|now|my|our)\b)"
+    r"|\sand (?=(?:I|we|he|she|they|now|my|our|have|has|am|is|are)\b)"
 )
 _TURNED = re.compile(
     r"(?:used to be|was|were) [^,.;]{2,40}[,;]? (?:but|and|now|these days|nowadays)(?: (?:now|these days|nowadays"

@@ -103,7 +103,7 @@ def subject_of(text: str, start: int, people: Sequence[Subject]) -> Subject | No
     """Who does what the verb at ``start`` says; None where that is unclear."""
     window = text[max(0, start - 90) : start]
     if found := _BEFORE_VERB.search(window):
-        if found["name"] and not _is_name(found["name"]):
+        if found["name"] and not is_name(found["name"]):
             return clause_subject(text, start, people) if _ELIDED.search(window) else None
         return _named(text, start, found, people)
     if _ELIDED.search(window):
@@ -115,7 +115,7 @@ def clause_subject(text: str, end: int, people: Sequence[Subject]) -> Subject | 
     """The subject of the last clause that begins before ``end``: the user where none is written."""
     last: re.Match[str] | None = None
     for found in _CLAUSE_SUBJECT.finditer(text, 0, end):
-        if not found["name"] or (_is_name(found["name"]) and _DOES.match(text, found.end())):
+        if not found["name"] or (is_name(found["name"]) and _DOES.match(text, found.end())):
             last = found
     return _named(text, end, last, people) if last else USER
 
@@ -131,7 +131,7 @@ def owner_of(text: str, end: int, people: Sequence[Subject]) -> tuple[Subject | 
         return USER, begin
     if found["bare"]:
         return None
-    if found["name"] and not _is_name(found["name"]):
+    if found["name"] and not is_name(found["name"]):
         return None
     return _named(text, begin, found, people), begin
 
@@ -142,14 +142,14 @@ def third_person(text: str, end: int, people: Sequence[Subject], pronoun: str = 
     for found in _CLAUSE_SUBJECT.finditer(text, 0, end):
         if found["self"] or found["pronoun"]:
             continue
-        if found["name"] and not (_is_name(found["name"]) and _DOES.match(text, found.end())):
+        if found["name"] and not (is_name(found["name"]) and _DOES.match(text, found.end())):
             continue
         subject = _written(found)
         if subject and _role(subject) not in wrong:
             return subject
     for found in _MENTIONED.finditer(text, 0, end):
         subject = _written(found)
-        if subject and _role(subject) not in wrong and (not found["name"] or _is_name(found["name"])):
+        if subject and _role(subject) not in wrong and (not found["name"] or is_name(found["name"])):
             return subject
     fitting = [person for person in people if _role(person) not in wrong]
     return fitting[0] if len(fitting) == 1 else None
@@ -196,7 +196,8 @@ def _role(subject: Subject) -> str:
     return (subject.kin or subject.name.removeprefix("user's ")).split(" ")[-1]
 
 
-def _is_name(name: str) -> bool:
+def is_name(name: str) -> bool:
+    """Whether a capitalised word or run of words may be a name: no word that only opens a sentence."""
     if name.isupper():
         return False
     return " " in name or (

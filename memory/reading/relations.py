@@ -185,7 +185,7 @@ _NO_THING = re.compile(
 )
 _VALID: dict[str, Callable[[str], object]] = {
     "boss": re.compile(rf"(?:[Mm]y )?[{UPPER}]").match,
-    "phone number": re.compile(r"\d").search,
+    "phone number": re.compile(r"(?:\d\D*){3}").search,
     "age": re.compile(rf"{AGE}|\d", re.IGNORECASE).match,
     "weight": re.compile(r"\d|(?:a|one|two|three) hundred").search,
     "height": re.compile(r"\d|feet|foot").search,

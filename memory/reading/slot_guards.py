@@ -11,12 +11,13 @@ from bethink.memory.reading.slot_types import Slot
 from bethink.memory.words import listed
 
 _TEMPORARY = re.compile(
-    r"\b(?:overnight|till|until(?! I)|tonight|for now|just this once|temporar\w+|for the (?:day|weekend|week"
-    r"|night|summer|winter|duration)"
+    r"\b(?:overnight|till|(?<!to bed )(?<!to sleep )(?<!up )until(?! I)|tonight|for now|just this once"
+    r"|temporar\w+|for the (?:day|weekend|week"
+    r"|night|summer|winter|duration|party|play|evening|part)|loan (?:car|van|bike)|courtesy car|wash(?:es)? out"
     r"|covering for|filling in|standing in|on loan|while (?:my|our|the|his|her)|borrow\w*|for a (?:day|night|week"
     r"|weekend|few|couple of (?:days|nights|weeks))"
     r"|for (?:a few|two|three|four|five|six|\d+) (?:days|nights|weeks)|(?:two|three|four|\d+) (?:days|nights"
-    r"|weeks)(?=,)|this (?:week|weekend)\b(?! I (?:moved|started|joined)))\b",
+    r"|weeks)(?=,)|(?<!as of )this (?:week|weekend)\b(?! I (?:moved|started|joined)))\b",
     re.IGNORECASE,
 )
 _AWAY = re.compile(
@@ -30,7 +31,8 @@ _AWAY = re.compile(
 )
 _BEEN = re.compile(r"\b(?:has|have) been\b", re.IGNORECASE)
 _ADDED = re.compile(
-    r"\b(?:also|too|as well|besides|second (?!year\b|wife\b|husband\b|hand\b|kid\b|child\b)|another"
+    r"\b(?:also|too(?=\W*$|[,.;!?)]| and\b| now\b| these\b)|as well|besides|second (?!year\b|wife\b|husband\b"
+    r"|hand\b|kid\b|child\b)|another"
     r"|additional(?:ly)?|on the side|in addition|on top of|at weekends|on weekends|side (?:job|gig|hustle)"
     r"|part of the time|both [\w ]{2,20} and|a few (?:hours|evenings)|evenings and weekends|some evenings|dual|half"
     r"|every other"
@@ -124,6 +126,16 @@ def is_now(text: str) -> bool:
 def is_away(text: str) -> bool:
     """Whether a text speaks of a trip, a visit or the like."""
     return _AWAY.search(text) is not None
+
+
+def is_for_a_while(text: str) -> bool:
+    """Whether a text says that what it tells ends soon: "until Friday", "while she is away", "on holiday"."""
+    return _TEMPORARY.search(text) is not None or _AWAY.search(text) is not None
+
+
+def is_refused(text: str, position: int) -> bool:
+    """Whether the words right before a position turn its value down: "not", "from", "instead of"."""
+    return _NOT_THIS.search(text[max(0, position - 30) : position]) is not None
 
 
 def names_a_firm(name: str) -> bool:

@@ -27,7 +27,7 @@ _NOTHING = re.compile(
     re.IGNORECASE,
 )
 _TITLED = re.compile(rf"(?:(?:Mrs?|Ms|Mx|Dr|Prof|Sir|Professor)\.? )?{values.NAMES}")
-_TYPED: dict[str, re.Pattern[str]] = {
+TYPED: dict[str, re.Pattern[str]] = {
     "boss": _TITLED,
     "works at": re.compile(rf"(?:the )?{values.NAMES}"),
     "goes to gym": re.compile(rf"(?:the )?{values.NAMES}"),
@@ -55,6 +55,7 @@ _TYPED: dict[str, re.Pattern[str]] = {
     "hair colour": re.compile(values.COLOUR, re.I),
     "lives with": re.compile(values.PEOPLE_LIVED_WITH, re.I),
 }
+"""What a value of a relation looks like."""
 _ANYWHERE = frozenset(("phone number", "email", "weight", "height", "time zone", "diet", "religion", "nationality"))
 
 
@@ -89,7 +90,7 @@ def typed(relation: str, text: str) -> str:
         return open_value(text)
     if relation == "works as":
         return values.occupation(text) or _bare_role(text)
-    rule = _TYPED[relation]
+    rule = TYPED[relation]
     start = re.match(r"(?:(?:an?|the|with|in|at|on|to|now|only|officially|(?:my|his|her) [a-z]+,?) )?", text, re.I)
     head = text[start.end() if start else 0 :]
     found = rule.match(text) or rule.match(head)
@@ -109,5 +110,5 @@ def last_typed(relation: str, text: str) -> str:
     """The last value of a relation anywhere in a text, or nothing."""
     if relation == "works as":
         return values.occupation(text)
-    found = [one.group() for one in _TYPED[relation].finditer(text)]
+    found = [one.group() for one in TYPED[relation].finditer(text)]
     return found[-1] if found else ""
