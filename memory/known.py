@@ -9,10 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from bethink.memory.conflict import bare_subject, known_names, normalise, one_is, opposites, speaker_of, subject_of
+from bethink.memory.conflict import (
+    bare_subject,
+    functional,
+    known_names,
+    normalise,
+    one_is,
+    opposites,
+    speaker_of,
+    subject_of,
+)
 from bethink.memory.thought import Thought
 
-_KIN = hash("kin")
+_KIN, _VALUED = hash("kin"), hash("valued")
 
 
 class Known:
@@ -28,12 +37,12 @@ class Known:
             for key in _keys(thought):
                 self._by.setdefault(key, {})[thought.id] = None
 
+    def valued(self) -> list[Thought]:
+        """The thoughts whose relation has one value at a time: where somebody lives, not what they like."""
+        return self._of([_VALUED])
+
     def beside(self, new: Thought) -> list[Thought]:
         """The thoughts that a new one could repeat, replace or stand beside, and all that tell who is whose kin."""
-        if self._by is None:
-            self._by = {}
-            for thought in list(self._thoughts.values()):
-                self.put(thought)
         kin = self._of([_KIN])
         names = known_names([*kin, new])
         subject = subject_of(new, names)
@@ -44,7 +53,10 @@ class Known:
         return [thought for thought in found.values() if thought.active]
 
     def _of(self, keys: Iterable[int]) -> list[Thought]:
-        assert self._by is not None
+        if self._by is None:
+            self._by = {}
+            for thought in list(self._thoughts.values()):
+                self.put(thought)
         ids = dict.fromkeys(ident for key in keys for ident in self._by.get(key, ()))
         return [thought for ident in ids if (thought := self._thoughts.get(ident)) is not None and thought.active]
 
@@ -55,5 +67,7 @@ def _keys(thought: Thought) -> Iterator[int]:
         yield _KIN
     if thought.triple is not None:
         yield hash((bare_subject(thought), thought.relation))
+        if functional(str(thought.relation)):
+            yield _VALUED
         if one_is(thought):
             yield hash(("is", normalise(thought.object), speaker_of(thought)))

@@ -385,7 +385,7 @@ class ThoughtMemory:
     def _settled(self, user: str, facts: Sequence[Fact], said: Sequence[Message]) -> Facts:
         with self._keeper.lock(user):
             shelf = self._keeper.shelf(user)
-            return settle(facts, said, shelf.thoughts.values(), self._near, partial(nearest, shelf))
+            return settle(facts, said, shelf.known.valued(), self._near, partial(nearest, shelf))
 
     def _learn(self, user: str, drafts: Sequence[tuple[Thought, Fact]], turn: str | None) -> Changes:
         vectors, buckets = self._keeper.embed([thought for thought, _ in drafts])

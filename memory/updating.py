@@ -24,6 +24,7 @@ from bethink.memory.reading.relations import ends_others
 from bethink.memory.reading.slot_guards import has_another
 from bethink.memory.reading.slots import spelt_out
 from bethink.memory.reading.slots_by_verb import ATTRIBUTES
+from bethink.memory.recall import MANY
 from bethink.memory.shelf import Shelf
 from bethink.memory.thought import Thought
 
@@ -56,7 +57,8 @@ class _Change:
 
 def nearest(shelf: Shelf, vector: np.ndarray) -> list[tuple[Thought, np.ndarray]]:
     """The active thoughts of a shelf that are nearest to a vector, with their vectors; see :data:`Nearest`."""
-    hits = shelf.search("", vector, NEIGHBOURS, mode="exact", min_score=FAR)
+    mode = "hnsw" if len(shelf.thoughts) > MANY else "exact"
+    hits = shelf.search("", vector, NEIGHBOURS, mode=mode, min_score=FAR)
     return [(hit.thought, shelf.vector(hit.thought.id)) for hit in hits]
 
 
@@ -65,11 +67,11 @@ def settle(
 ) -> list[Fact]:
     """The facts that were read, and with them what only the known or the meaning tells.
 
-    A fact that misread the same value gives way. Cost: one embedding for each sentence that no rule has read whole and
+    ``known`` are thoughts of one-valued relations. A fact that misread the same value gives way. Cost: one embedding for each sentence that no rule has read whole and
     that holds a value or a strong word of change.
     """
     found = list(facts)
-    thoughts = [one for one in known if one.active and one.triple and functional(str(one.relation))]
+    thoughts = [one for one in known if one.active and functional(str(one.relation))]
     for said in (said for i, one in enumerate(messages) if one.role == "user" for said in said_in(one.content, i)):
         here = [fact for fact in found if fact.source == said.source and _of(fact, said)]
         found = [fact for fact in found if fact not in here] + _settled(here, said, thoughts, near, nearest)

@@ -67,3 +67,7 @@ def test_of_many_only_a_few_are_looked_at():
     known = Known(held)
     new = thought("new", "Person7 likes coffee.", ("Person7", "likes", "coffee"))
     assert [each.id for each in known.beside(new)] == ["7"]
+    assert known.valued() == []
+    held["home"] = thought("home", "Person7 lives in Porto.", ("Person7", "lives in", "Porto"))
+    known.put(held["home"])
+    assert known.valued() == [held["home"]]
