@@ -67,8 +67,8 @@ def settle(
 ) -> list[Fact]:
     """The facts that were read, and with them what only the known or the meaning tells.
 
-    ``known`` are thoughts of one-valued relations. A fact that misread the same value gives way. Cost: one embedding for each sentence that no rule has read whole and
-    that holds a value or a strong word of change.
+    ``known`` are thoughts of one-valued relations. A fact that misread the same value gives way. Cost: one embedding
+    for each sentence that no rule has read whole and that holds a value or a strong word of change.
     """
     found = list(facts)
     thoughts = [one for one in known if one.active and functional(str(one.relation))]
