@@ -58,7 +58,8 @@ class Known:
             for thought in list(self._thoughts.values()):
                 self.put(thought)
         ids = dict.fromkeys(ident for key in keys for ident in self._by.get(key, ()))
-        return [thought for ident in ids if (thought := self._thoughts.get(ident)) is not None and thought.active]
+        there = (self._thoughts.get(ident) for ident in ids)
+        return [thought for thought in there if thought is not None and thought.active]
 
 
 def _keys(thought: Thought) -> Iterator[int]:
