@@ -87,7 +87,7 @@ class LLMExtractor:
 def _supported(item: Any, text: str) -> bool:
     if not isinstance(item, dict) or not all(isinstance(item.get(key), str) and item[key].strip() for key in _KEYS):
         return False
-    said = set(tokens(text))
+    said = set(tokens(text)) | {sign for sign in text if not sign.isascii()}  # a word of one character, as 茶
     obj, subject, sentence = (set(tokens(item[key])) for key in ("object", "subject", "sentence"))
     if REMOVED in item["sentence"] or not obj or not obj <= said:
         return False

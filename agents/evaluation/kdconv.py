@@ -145,9 +145,9 @@ def found_in(facts: Iterable[Fact]) -> set[Triple]:
     }
 
 
-def read_talk(extractor: Extractor, talk: Talk) -> list[set[Triple]]:
-    """What an extractor finds in each utterance when it is given the whole talk, both speakers as people."""
-    messages = [Message("user", utterance.text, _SAID_AT) for utterance in talk.utterances]
+def read_turns(extractor: Extractor, turns: Sequence[Utterance]) -> list[set[Triple]]:
+    """What an extractor finds in each of the turns, given at once; both speakers are people, not the assistant."""
+    messages = [Message("user", turn.text, _SAID_AT) for turn in turns]
     facts: list[list[Fact]] = [[] for _ in messages]
     for fact in extractor.extract(messages):
         facts[fact.source].append(fact)
@@ -166,6 +166,12 @@ def score(found: Sequence[set[Triple]], gold: Sequence[set[Triple]], *, attribut
         b: set[tuple[str, ...]] = set(there) if attributes else {(t.entity, t.value) for t in there}
         right, many, want = right + len(a & b), many + len(a), want + len(b)
     return Score(right, many, want)
+
+
+def spaced(talks: Sequence[Talk], count: int) -> list[Utterance]:
+    """So many utterances, evenly spaced over all of them: the first, and one every n-th."""
+    turns = [utterance for talk in talks for utterance in talk.utterances]
+    return [turns[i * len(turns) // count] for i in range(min(count, len(turns)))]
 
 
 def halves(talks: Sequence[Talk]) -> tuple[Sequence[Talk], Sequence[Talk]]:
