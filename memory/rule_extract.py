@@ -72,7 +72,8 @@ class RuleExtractor:
 
     Questions, hypotheses, quotes, hearsay, commands and small talk are passed over, and so are all other roles: what
     the assistant or a tool said is no fact about the user. First-person statements without a known pattern are kept
-    as sentences. Relative dates are written out, counted from the day of the message.
+    as sentences. Relative dates are written out, counted from the day of the message. A message in Chinese is read by
+    :class:`bethink.memory.chinese.ChineseReader`, which also reads facts about things that are talked about.
     """
 
     def extract(self, messages: Sequence[Message]) -> list[Fact]:

@@ -40,10 +40,11 @@ class ChineseReader:
             own, who = _own(clauses, who, message.said, source)
             things = self._talk.read(clauses)
             facts += own
-            facts += [
-                Fact(f"{thing.entity}的{thing.attribute}是{thing.value}。", *thing.triple, source=source)
-                for thing in things
-            ]
+            if all(fact.subject == "user" for fact in own):  # else "她" is the speaker's sister
+                facts += [
+                    Fact(f"{thing.entity}的{thing.attribute}是{thing.value}。", *thing.triple, source=source)
+                    for thing in things
+                ]
             if not own and not things and (kept := _kept(clauses)):
                 facts.append(_dated(kept, None, message.said, source))
         return facts[:MAX_FACTS]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 MAX_SENTENCE = 600
 """Characters; longer "sentences" are lists, logs or pasted text."""
+_HAN = re.compile(f"[{HAN}]")
+_LATIN = re.compile("[A-Za-zÀ-ɏ]+")
+_GRAMMAR = re.compile("[我你您他她它的是了在不有这那吗叫]")
 _KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa]")
 _CODE = re.compile(r"```(?:(?!```)[\s\S])*(?:```)?|^>[^\n]*$", re.MULTILINE)
 _END = re.compile(r"[。！？!?…]+[”』」\"’)）]*|\n+")
@@ -39,9 +42,12 @@ _END_MARKS = "。！？!?….~～ \t"
 
 
 def is_chinese(text: str) -> bool:
-    """Whether a text is mainly Chinese: Han characters outweigh Latin letters (three to one), and there is no kana."""
-    han = len(re.findall(f"[{HAN}]", text))
-    return han > 0 and 3 * han >= len(re.findall("[A-Za-z]", text)) and not _KANA.search(text)
+    """Whether a text is Chinese: Han characters and no kana; beside Latin words as many, and a word of grammar."""
+    han = len(_HAN.findall(text))
+    if not han or _KANA.search(text):
+        return False
+    latin = len(_LATIN.findall(text))
+    return not latin or (han >= latin and _GRAMMAR.search(text) is not None)
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,14 @@ def test_what_the_message_does_not_support_is_dropped(item):
     assert [fact.object for fact in facts] == ["Porto"]
 
 
+def test_chinese_triples_are_held_to_the_message_too():
+    tea = {"subject": "user", "relation": "likes", "object": "茶", "sentence": "我喜欢茶。"}
+    city = {"subject": "小雨", "relation": "lives in", "object": "广州", "sentence": "小雨住在广州。"}
+    made_up = [{**tea, "object": "酒"}, {**city, "object": "深圳"}, {**city, "subject": "小明"}]
+    facts = LLMExtractor(answer(tea, *made_up, city)).extract(to_messages("我喜欢茶，小雨住在广州。"))
+    assert [(fact.subject, fact.object) for fact in facts] == [("user", "茶"), ("小雨", "广州")]
+
+
 @pytest.mark.parametrize("broken", [{}, {"facts": 3}, {"facts": None}, [], None])
 def test_a_model_that_fails_is_covered(broken):
     extractor = LLMExtractor(lambda prompt, schema: broken, fallback=RuleExtractor())

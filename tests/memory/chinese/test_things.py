@@ -74,6 +74,11 @@ def test_the_other_side_tells_what_the_talk_is_about_but_no_facts():
     assert found == [("大河", "上映时间", "2011年")]
 
 
+def test_the_speakers_people_are_not_the_people_of_the_talk():
+    found = triples("《大河》的导演是张文静。", "我妹妹叫小雨，她是一名歌手。")
+    assert found[1:] == [("小雨", "is", "user's sister"), ("小雨", "works as", "歌手")]
+
+
 def test_a_fact_names_its_thing_in_its_text():
     assert [fact.text for fact in facts("看过《大河》吗？", "2011年上映的。")] == ["大河的上映时间是2011年。"]
 
@@ -87,6 +92,9 @@ def test_nothing_is_said_of_nothing():
     [
         ("我住在上海。", True),
         ("我在 Google 工作", True),
+        ("我叫John Smith", True),
+        ("I love 北京烤鸭", False),
+        ("北京烤鸭", True),
         ("I live in 上海 now, near the river.", False),
         ("私はサッカーが好きです", False),
         ("I live here.", False),
