@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bethink.memory.chinese.dates import number
 from bethink.memory.chinese.text import HAN
 from bethink.memory.chinese.values import SURNAMES
 
@@ -63,7 +64,9 @@ _JOB = (
 _TABLE = rf"""
 name = (?:名字|名|姓名|大名|全名)?(?:叫做|叫作|叫|是叫)(?P<o>NAME)
 name = (?:名字|姓名|大名|全名)(?:是|叫)(?P<o>NAME)
-name = 是(?P<o>SURNAME[{HAN}]{{2}}(?<![人族党派迷控生员师者家工]))
+name = 是(?P<o>SURNAME[{HAN}]{{2}}(?<![人族党派迷控生员师者家工座]))
+star sign = 是(?P<o>.{{2}}座)
+surname = 姓O
 nickname = (?:小名|外号|绰号|昵称|网名)(?:是|叫)O
 lives in ! = (?:从.+?)?(?:搬|搬家|迁)(?:家)?(?:到|去|回|来|至|进)了?(?P<o>.+?)(?:工作|生活|定居|居住|上学|读书|住)?
 lives in = (?:定居|住|居住|生活)(?:在|于)O
@@ -74,7 +77,8 @@ is from = (?:来自)O
 is from = 是(?:一个|个)?(?P<o>[{HAN}]{{2,9}}?)人(?:士)?
 works at ! = (?:跳槽|换工作|调|入职|加入)(?:到|去|至)?了?(?P<o>.*FIRM)(?:工作|上班|任职)?
 works at ! = (?:跳槽|换工作)(?:到|去)了?O
-works at = 在(?P<o>(?!.*(?:考虑|思考|[找换想要]|准备|努力|认真)).+?)(?:里|那边)?(?:工作|上班|任职|打工|实习|就职)
+works as = 在.+?(?:里)?(?:当|做|担任)(?:一名|一位|一个|个)?(?P<o>JOB)
+works at = 在(?P<o>(?!家|.*(?:考虑|思考|[找换想要]|准备|努力|认真)).+?)(?:里|那边)?(?:工作|上班|任职|打工|实习|就职)
 works at = (?:就职|任职|供职)于O
 works as ! = (?:转行|改行|升职|晋升)?(?:成了|变成了?|成为了?|做了|当上了?|当了)(?:一名|一位|一个|个|名)?(?P<o>JOB)
 works as = (?:是|当|做|担任)(?:.{{0,8}}的)?(?:一名|一位|一个|个|名|位)?(?P<o>JOB)(?:的)?
@@ -110,6 +114,7 @@ plays = (?:会|在|爱|喜欢)?(?:弹|拉|吹|踢|打)(?:的是)?(?P<o>[{HAN}]{{
 diet = (?:是)?(?:一个)?(?P<o>素食(?:主义)?者|严格素食者|吃素|素食)(?:的)?
 height = (?:身高)(?:是|有|为)?(?P<o>\S*(?:\d|米).*)
 weight = (?:体重)(?:是|有|为)?(?P<o>\S*\d.*)
+phone number ! = (?:把|换了)新?(?:电话|手机)?(?:号码?)?(?:[换改]成)?了?[：:]?(?P<o>[\d+ -]{{5,}})
 phone number = (?:电话|手机|手机号|电话号码|手机号码|联系电话)(?:是|为|：)?(?P<o>[\d+ -]{{5,}})
 email = (?:邮箱|电子邮箱|电子邮件|email)(?:地址)?(?:是|为|：)?(?P<o>\S+@\S+)
 plans to = (?:打算|计划|准备|决定|即将|马上要|正要)(?:要|了)?O
@@ -144,7 +149,7 @@ _ATTRIBUTE = re.compile(rf"(?P<x>[{HAN}A-Za-z]{{1,10}}?)(?:就是|是|叫做|叫
 _OF_THE_TALK = frozenset(
     ("意思", "问题", "想法", "看法", "建议", "感觉", "观点", "心情", "目的", "意见", "疑问", "答案", "理解", "回答")
 )
-_POINTS = re.compile(r"[这那它你您他她]|什么|一下|的|让")
+_POINTS = re.compile(r"[我这那它你您他她]|什么|一下|的|让")
 """What such a value means stands elsewhere."""
 _QUOTES = ' ：:“”"「」'
 _SOMEBODY = re.compile(r"[你您他她它这那谁]|大家|人们|人家|别人|咱们?俩|《")
@@ -264,6 +269,8 @@ def _positive(subject: str, phrase: str) -> Own | None:
             value = _TAIL.sub("", parts["o"]).strip(_QUOTES) if parts["o"] else ""
             if not value or _POINTS.match(value):
                 continue
+            if relation == "age":
+                value = str(number(value))
             if parts.get("x"):
                 relation = f"favourite {parts['x']}"
             return _named(subject, relation, value, moves)
