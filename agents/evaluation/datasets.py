@@ -160,8 +160,8 @@ def _kdconv() -> list[Conversation]:
     ]
 
 
-def _gvd() -> list[Conversation]:
-    return [gvd_conversation(dialogue) for dialogue in load_gvd()]
+def _gvd(language: str) -> list[Conversation]:
+    return [gvd_conversation(dialogue) for dialogue in load_gvd(language=language)]
 
 
 def _madial() -> list[Conversation]:
@@ -186,7 +186,8 @@ def _folder(name: str) -> Path:
 
 
 SETS: dict[str, Callable[[], list[Conversation]]] = {
-    "gvd": _gvd,
+    "gvd": lambda: _gvd("en"),
+    "gvd-zh": lambda: _gvd("zh"),
     "locomo": lambda: load_locomo(_folder("locomo")),
     "kdconv": _kdconv,
     "madial": _madial,

@@ -21,7 +21,9 @@ app = typer.Typer(help="Measure the memory and the model on long dialogues.", no
 
 @app.command()
 def dialogue(
-    data: Annotated[str, typer.Option(help="gvd, locomo, kdconv, madial, longmemeval, or a file of your own.")] = "gvd",
+    data: Annotated[
+        str, typer.Option(help="gvd, gvd-zh, locomo, kdconv, madial, longmemeval, or a file of your own.")
+    ] = "gvd",
     memory: Annotated[
         str, typer.Option(help="default, paper, exact, hnsw, bm25, none, full-context, oracle, mem0 or langgraph.")
     ] = "default",

@@ -48,7 +48,7 @@ def test_unknown_sets_and_absent_folders_are_named(monkeypatch, tmp_path):
     monkeypatch.delenv("BETHINK_DIALOGUE_DATA", raising=False)
     with pytest.raises(EvaluationError, match="gvd"):
         load("nosuch")
-    for name in set(SETS) - {"gvd"}:
+    for name in set(SETS) - {"gvd", "gvd-zh"}:
         with pytest.raises(EvaluationError, match="BETHINK_DIALOGUE_DATA"):
             load(name)
     monkeypatch.setenv("BETHINK_DIALOGUE_DATA", str(tmp_path))
@@ -119,6 +119,13 @@ def test_gvd_is_whole_and_its_questions_name_days_or_topics():
     assert {question.kind for question in questions} == {DAY, TOPIC}
     day = next(question for question in days if question.evidence)
     assert len({turn.split("/")[2] for turn in day.evidence}) == 1
+
+
+def test_gvd_is_there_in_chinese():
+    conversations = load("gvd-zh")
+    questions = [question for each in conversations for question in each.questions]
+    assert (len(conversations), len(questions)) == (15, 100)
+    assert any(question.kind == DAY and question.evidence for question in questions)
 
 
 def test_what_a_question_names():
