@@ -1,7 +1,7 @@
 """Which tool, if any, for models that were not trained to choose one; and commands that name their tool exactly.
 
-Both spare the model work it would do badly: an untrained 135M model picks tools at random, and the tool descriptions
-would cost it prompt tokens in every turn of small talk.
+Both spare the model work it would do badly: an untrained 135M model picks tools at random, misstates what they
+found, and the tool descriptions would cost it prompt tokens in every turn of small talk.
 """
 
 from __future__ import annotations
@@ -61,10 +61,11 @@ class ExactCommands(AgentMiddleware[AgentState[Any], Any, Any]):
 
 
 class ToolRouter(AgentMiddleware[AgentState[Any], Any, Any]):
-    """Offers a tool only when the message is near one of its examples, and then asks for a call to it.
+    """Offers a tool only when the message is near one of its examples, asks for a call to it, and answers in its words.
 
-    For models without tool training; the arguments are still the model's, decoded under the tool's schema. Cost: one
-    embedding of the message, one product with the examples.
+    For models without tool training; the arguments are still the model's, decoded under the tool's schema. What came of
+    the call is told by the tool's own summary: an untrained 135M model names films and figures that are not in it, and
+    takes thousands of prompt tokens to do so. Cost: one embedding of the message, one product with the examples.
     """
 
     def __init__(self, tools: list[Tool], embedder: Embedder, *, active: Callable[[], bool]) -> None:
@@ -85,11 +86,13 @@ class ToolRouter(AgentMiddleware[AgentState[Any], Any, Any]):
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
-    ) -> ModelResponse[Any]:
-        """Narrow the offered tools to the one that fits, or to none."""
+    ) -> ModelResponse[Any] | AIMessage:
+        """Narrow the offered tools to the one that fits, or to none; after a call, say what the tool says."""
         if not self._active():
             return handler(request)
         last = request.state["messages"][-1]
+        if isinstance(last, ToolMessage):
+            return AIMessage(_summary(last))
         name = self.choose(str(last.text)) if isinstance(last, HumanMessage) else None
         if name is None:
             return handler(request.override(tools=[]))

@@ -84,6 +84,8 @@ def test_a_request_in_plain_words_reaches_the_tool(start):
     started = next(event for event in events if event.kind == "ToolStart")
     assert started.name == "track_state"
     agent.tools[0].Input.model_validate(started.arguments)
+    ended = next(event for event in events if event.kind == "ToolEnd")
+    assert next(event for event in events if event.kind == "Done").text == ended.result["summary"], "in its own words"
 
 
 def test_small_talk_reaches_no_tool(start):
