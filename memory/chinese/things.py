@@ -168,7 +168,7 @@ class Talk:
         people = [name for name in values.people(text, text, False) if not alias and ("·" in name or cast)]
         people = [next((known for known in self.heard if "·" in known and known in name), name) for name in people]
         known = [name for name in self.heard if len(name) > 1 and name in text and name not in titles]
-        for name in sorted({*people, *known}, key=text.find):
+        for name in sorted(dict.fromkeys([*people, *known]), key=text.find):
             kind = self.heard.get(name, "person")
             if kind == "person" and cast:
                 self.topics[kind] = name
