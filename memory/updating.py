@@ -23,24 +23,29 @@ from bethink.memory.reading.mentions import USER, clause_subject, is_human
 from bethink.memory.reading.relations import ends_others
 from bethink.memory.reading.slot_guards import has_another
 from bethink.memory.reading.slots import spelt_out
-from bethink.memory.reading.slots_by_verb import ATTRIBUTES
+from bethink.memory.reading.slots_by_verb import ATTRIBUTES, CONTEXT
 from bethink.memory.recall import MANY
 from bethink.memory.shelf import Shelf
 from bethink.memory.thought import Thought
 
 ENOUGH = 3
 """Points of evidence that a sentence changes a thought; see :func:`_points`."""
-LEAST, MARGIN = 0.35, 0.03
+LEAST, MARGIN = 0.4, 0.06
 """How near a relation must be, and how much nearer than the next, to be read where nothing of it is known."""
-SLACK = 0.0
-"""How much farther than "none of them" a relation may be."""
-LIKE, LIKE_NAMED = 0.62, 0.45
+CLEAR, ALONE = 0.33, 0.15
+"""The least cosine of a relation that a sentence is clearly about, and its lead where it is about nothing else."""
+VERY_LIKE, LIKE, LIKE_NAMED = 0.7, 0.62, 0.45
 """How near a sentence must be to a thought that no relation tells of, without and with its old value in it."""
 NEIGHBOURS, FAR = 8, 0.2
 """How many of the nearest thoughts are held against a sentence, and the least cosine of one."""
 _OF_FORM = frozenset(("diet", "religion", "nationality", "marital status", "time zone", "email", "weight", "height"))
 """Relations whose values are told by their form."""
-_NOUNS = {relation: re.compile(rf"\b{noun}\b", re.IGNORECASE) for relation, noun in ATTRIBUTES.items()}
+_SPOKEN_OF = ("works at", "goes to gym", "studies at", "supports", "hair colour", "drives")
+_NOUNS = {
+    relation: re.compile(rf"\b(?:{noun}|{CONTEXT[relation] if relation in _SPOKEN_OF else noun})\b", re.IGNORECASE)
+    for relation, noun in ATTRIBUTES.items()
+}
+_OTHERS_FAVOURITE = re.compile(r"(?:\bhis|\bher|\btheir|'s) (?:\w+ )?favou?rite\b", re.IGNORECASE)
 Nearest = Callable[[np.ndarray], Sequence[tuple[Thought, np.ndarray]]]
 """The active thoughts nearest to a vector, with their vectors."""
 
@@ -98,7 +103,7 @@ def _settled(here: list[Fact], said: Said, thoughts: Sequence[Thought], near: Ne
     changes = [
         _Change(_points(one, str(one.relation), said, matter), one, str(one.relation), value) for one, value in possible
     ]
-    changes += _by_likeness(said, vector, matter, near, nearest)
+    changes += _by_likeness(said, vector, matter, near, nearest, {(fact.subject, fact.relation) for fact in read})
     best = max(changes, key=lambda change: change.points, default=None)
     if best and best.points >= ENOUGH:
         return _changed(here, read, best, said)
@@ -135,22 +140,29 @@ def _of(fact: Fact, said: Said) -> bool:
 
 
 def _by_likeness(
-    said: Said, vector: np.ndarray, matter: dict[str, float], near: Nearness, nearest: Nearest
+    said: Said,
+    vector: np.ndarray,
+    matter: dict[str, float],
+    near: Nearness,
+    nearest: Nearest,
+    told: Collection[tuple[str | None, str | None]],
 ) -> list[_Change]:
     """Changes of thoughts whose own relation is not known for sure, by what they and the sentence have in common."""
     found: list[_Change] = []
     for one, its in nearest(vector):
-        if one.is_turn or (one.triple and functional(str(one.relation))):
+        own = one.subject == "user" and not str(one.relation).startswith("favourite ")
+        if one.is_turn or (own and functional(str(one.relation))):
             continue
         its_matter, claimed = near.relations(its), claimed_in(one.text)
         likely = sorted(its_matter, key=lambda kind: -its_matter[kind])[:3]
         who = str(one.object).startswith("user's ")  # "Rex is my dog" has no value that could change
+        who |= str(one.relation).startswith("favourite ")
         kinds = [kind for kind in likely if kind not in ("", "name") and not who and candidates(kind, claimed)]
         for kind in sorted(kinds, key=lambda kind: -its_matter[kind] - matter[kind]):
             if value := new_value(one, kind, said):
                 found.append(_Change(_points(one, kind, said, matter), one, kind, value))
                 break
-        if _same_frame(one, said, float(vector @ its)):
+        if (one.subject, one.relation) not in told and _same_frame(one, said, float(vector @ its)):
             found.append(_Change(ENOUGH, one, "", ""))
     return found
 
@@ -158,7 +170,12 @@ def _by_likeness(
 def _same_frame(one: Thought, said: Said, cosine: float) -> bool:
     """Whether a sentence says that something a thought is about is otherwise now, in much the same words."""
     named = names_old(one, said)
-    if not said.surely_changes or has_another("works at", said.claimed):
+    if str(one.relation).startswith("favourite ") and (
+        str(one.relation).split()[-1] not in said.words or _OTHERS_FAVOURITE.search(said.text)
+    ):
+        return False
+    sure = said.surely_changes or (said.changes and cosine >= VERY_LIKE)
+    if not sure or has_another("works at", said.claimed):
         return False
     if not named and not ends_others(str(one.relation), said.claimed):
         return False
@@ -196,9 +213,11 @@ def _points(thought: Thought, relation: str, said: Said, matter: dict[str, float
     """What speaks for a change: the old value (2), the matter by meaning (2, 1), a cue, a noun, a form (1 each)."""
     kind = "favourite" if relation.startswith("favourite ") else relation
     named = names_old(thought, said)
-    if kind not in matter or (matter[kind] < matter[""] - SLACK and not named):
+    if kind not in matter or (matter[kind] < matter[""] and not named):
         return 0
     rank = sorted((one for one in matter if one), key=lambda one: -matter[one]).index(kind)
-    by_meaning = 2 if rank == 0 and matter[kind] >= matter[""] else 1 if rank < 3 else 0
+    ranked = sorted(matter.values())
+    clear = rank == 0 and matter[kind] >= max(matter[""], CLEAR)
+    by_meaning = 3 if clear and ranked[-1] - ranked[-2] >= ALONE else 2 if clear else 1 if rank < 3 else 0
     noun = relation in _NOUNS and _NOUNS[relation].search(said.text) is not None
     return 2 * named + by_meaning + said.changes + noun + (relation in _OF_FORM)

@@ -36,8 +36,17 @@ _NO_THING = re.compile(r"\b(?:moment|time|end|start|beginning|day|week|month|yea
 def candidates(relation: str, text: str) -> tuple[tuple[str, int], ...]:
     """(value, where it begins) for each in a text with what is not claimed blanked out; none for "favourite ..."."""
     return tuple(
-        (value, start) for value, start in _all(relation, text) if BLANK not in value and not is_refused(text, start)
+        (value, start)
+        for value, start in _all(relation, text)
+        if BLANK not in value and not _refused(text, start, start + len(value))
     )
+
+
+def _refused(text: str, start: int, end: int) -> bool:
+    """Whether a value is turned down: "not X", "instead of X", and "from X to ..." but not "I hear from X"."""
+    if not is_refused(text, start):
+        return False
+    return not text[:start].rstrip().lower().endswith("from") or re.match(r"[^,;.]{0,30}? to\b", text[end:]) is not None
 
 
 def _all(relation: str, text: str) -> Iterator[tuple[str, int]]:

@@ -29,7 +29,8 @@ _SPEECH_ACT = re.compile(
     r"|visit)\b[^,;:.!]*[,;:]?"
     r"|(?:^|(?<=[,;:] ))if (?:I|we) (?:am|are|do not|can not) (?:late|away|out|busy|stuck|answer|pick up"
     r"|reply)\b[^,;:.!]*[,;:]?"
-    r"|\bI (?:think|guess|believe|reckon)(?= [^,;:.!?]*favou?rite)",
+    r"|(?:^|(?<=[,;: ]))if it is (?:urgent|important|easier|needed|an emergency)\b|\bI (?:think|guess|believe"
+    r"|reckon)(?= [^,;:.!?]*favou?rite)",
     re.IGNORECASE,
 )
 _IF = re.compile(r"\b(?:if|unless|whether|suppos(?:e|ing)|imagine|pretend|what if|provided that)\b", re.IGNORECASE)
@@ -37,14 +38,16 @@ _UNREAL = re.compile(
     r"\b(?:wish(?:es|ed)?|hypothetically|feels? like(?! home)|felt like(?! home)|would(?! have to be\b"
     r"| like to\b)|could|might"
     r"|may(?= (?:be|become|go|move|switch|change|well))|maybe|perhaps"
-    r"|possibly|probably|as though|as if|let us say|let's say|lets say|dream(?:s|t|ed|ing)?(?= (?:that|about|of"
+    r"|possibly|probably|as though|as if|let us say|let's say|lets say|tempted(?! to)|asked for time|dream(?:s|t"
+    r"|ed|ing)?(?= (?:that|about|of"
     r"|job|car|home))"
     r"|should have|for example|almost|nearly|not yet|in (?:the|a|this|my) (?:story|novel|film|movie|book|game|play)"
     r"|character|pretending|joking|kidding|april fool|in another life|one day|some ?day)\b",
     re.IGNORECASE,
 )
 _REPORTED = re.compile(
-    r"\b(?:said|says|saying|told (?:me|us|her|him|them|everyone)|tells (?:me|us)|claims?|claimed|ask(?:s"
+    r"\b(?:said(?! (?:goodbye|farewell|our vows|yes)\b)|says|saying|told (?:me|us|her|him|them|everyone)"
+    r"|tells (?:me|us)|claims?|claimed|ask(?:s"
     r"|ed)(?= (?:(?:me|us|him|her|them|you) )?(?:if|whether|what|where|how|who|why|when|to)\b)|heard"
     r"|reads?(?= (?:that|about|:))|thinks?|thought(?! I was)|(?<!not )believe[sd]?(?= (?!in\b))|guess|wonder(?:s"
     r"|ed|ing)?"
@@ -59,11 +62,12 @@ _MEASURED = re.compile(
 _OWN_WORDS = re.compile(r",? but (?=(?:now )?(?:I|we|my|our)\b)", re.IGNORECASE)
 _NAMING = re.compile(r"\bI (?:always |just |now )*(?:say|answer|tell them|name)\b", re.IGNORECASE)
 _WANTED = re.compile(
-    r"\b(?:wants?|wanted|wanting|hop(?:e|es|ed|ing)|plan(?:s|ned|ning)?|going|aim(?:s|ing)?|intend(?:s|ing)?|about"
+    r"\b(?:wants?(?: (?:me|us|him|her|them))?|wanted(?: (?:me|us|him|her|them))?|wanting|hop(?:e|es|ed|ing)"
+    r"|plan(?:s|ned|ning)?|going|aim(?:s|ing)?|intend(?:s|ing)?|about"
     r"|decided|try(?:ing)?|tries|like|love|need(?:s)?|ready|have(?! to (?:eat|keep|follow|stick))"
     r"|has(?! to (?:eat|keep|follow|stick))|supposed|allowed|due|thinking of|considering"
     r"|tempted|dying|keen|used) to (?!(?:a|an|the|my|our|his|her|this)\b)(?!(?-i:[A-Z])|\d)\w+"
-    r"|\b(?:will(?! (?:get|reach"
+    r"|\b(?:should|ought to|had better|will(?! (?:get|reach"
     r"|find) me)|shall|goal|target"
     r"|ambition|considering|thinking (?:of|about)|debating|daydreaming|used to)\b",
     re.IGNORECASE,
@@ -78,7 +82,8 @@ _PAST = re.compile(
     r"|at university I was"
     r"|in the (?:\w+ies|'?\d0s)|formerly|previously|originally (?:a|an|worked|lived)"
     r"|my (?:very )?first(?: \w+){1,2} (?:was|were)|in those days"
-    r"|at the time|years ago (?:I|we) (?:was|were|had)|a (?:previous|former|past) life)\b",
+    r"|years back|(?:for )?most of (?:19|20)\d\d|at the time|years ago (?:I|we) (?:was|were|had)|a (?:previous"
+    r"|former|past) life)\b",
     re.IGNORECASE,
 )
 _SEGMENT = re.compile(

@@ -14,6 +14,7 @@ from bethink.memory.reading.mentions import USER, clause_subject, is_human, is_n
 from bethink.memory.reading.sentences import opened, sentences
 from bethink.memory.reading.slot_guards import has_another, is_for_a_while
 from bethink.memory.reading.slots import cased, spelt_out
+from bethink.memory.reading.subjects import Subject
 from bethink.memory.reading.values import NAMES
 from bethink.memory.redact import REMOVED
 from bethink.memory.thought import Thought
@@ -26,7 +27,7 @@ _CHANGE = re.compile(
     r"|left|quit|became|become|joined|(?:started|begun|began)(?! to\b| \w+ing\b)|signed|retired|gone|went|turned"
     r"|converted|sold|bought|got|dropped|gave up|given up|cancelled|closed|shut|upgraded|hired|transferred|promoted"
     r"|made|took|taken|back to|settled|died|scrapped|stolen|outgrown|renamed|landed|poached|hopped|ditched|packed"
-    r"|relocated|ended up|goodbye|hit|reached|grown|out of|put on|offer)\b",
+    r"|relocated|ended up|goodbye|hit|reached|grown|out of|put on|offer|birthday|celebrated)\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
@@ -37,6 +38,12 @@ _STRONG = re.compile(
 )
 _FIRST_PERSON = re.compile(r"\b(?:I|me|my|we|us|our|mine)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:he|she|they|his|her|their|him|hers)\b", re.IGNORECASE)
+_TO_ME = re.compile(r"\b(?:me|us)\b(?: \w+){0,4} ?$", re.IGNORECASE)
+_OF_OTHERS = re.compile(r"(?:\w's|\bhis|\bher|\btheir)(?: [a-z]+)? $")
+_SOMEBODY = re.compile(
+    r"(?:the|an?|every|half|all|his|her|their|some) (?!(?:doctor|nurse|vet)\b)(?P<noun>[a-z]+(?: [a-z]+)?)",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[\w-]{3,}")
 _GENERIC = STOP_WORDS | frozenset(
     listed(
@@ -79,7 +86,7 @@ def said_in(text: str, source: int) -> Iterator[Said]:
         whole = opened(sentence)
         if REMOVED not in whole and " " in whole:
             claimed = claimed_in(whole)
-            if claimed.strip(f"{BLANK} .!") and not is_for_a_while(claimed):
+            if claimed.strip(f"{BLANK} .!") and not is_for_a_while(spelt_out(whole)):
                 yield Said(whole, claimed, before, source)
         before = whole
 
@@ -103,7 +110,11 @@ def telling_words(value: str) -> frozenset[str]:
 def names_old(thought: Thought, said: Said) -> bool:
     """Whether a sentence holds a word of a thought's value (of its names, where it has no triple)."""
     old = thought.object or " ".join(re.findall(NAMES, thought.text[1:]))
-    return not said.words.isdisjoint(telling_words(old))
+    words = said.words & telling_words(old)
+    return any(
+        not re.search(rf"\b{re.escape(word)}(?:'s| has| have)(?: got)? (?:an?|new|its)\b", said.text, re.I)
+        for word in words
+    )
 
 
 def new_value(thought: Thought, relation: str, said: Said) -> str:
@@ -136,17 +147,25 @@ def same_person(thought: Thought, said: Said, value: str, position: int) -> bool
         if any(_holds(said.text, name) for name in names if name):
             return True
         return any(_holds(said.before, name) for name in names if name) and _PRONOUN.search(said.claimed) is not None
+    if _OF_OTHERS.search(said.claimed[:position]):
+        return False
+    if _TO_ME.search(said.claimed[:position]):
+        return True
     if spoken is USER:
         return _FIRST_PERSON.search(said.text) is not None or not _of_somebody(said, thought)
     other = spoken.name.casefold() if spoken else ""
     about = value.casefold() in other if value else False
     old = normalise(other) in normalise(thought.object or thought.text) if other else False
     thing = spoken is not None and not is_human(spoken)
-    return (about or old or thing) and _FIRST_PERSON.search(said.claimed) is not None
+    mine = _FIRST_PERSON.search(f"{said.before} {said.claimed}") is not None
+    return (old and names_old(thought, said)) or ((about or old or thing) and mine)
 
 
 def _of_somebody(said: Said, thought: Thought) -> bool:
-    """Whether a sentence opens with a name that is not the thought's value."""
+    """Whether a sentence opens with a name or a thing that is not the thought's value."""
+    if (other := _SOMEBODY.match(said.text)) and not names_old(thought, said):
+        measured = thought.relation in ("weight", "height", "age", "name", "bedtime")
+        return measured or any(is_human(Subject(word, f"user's {word}")) for word in other["noun"].split())
     opening = re.match(NAMES, said.text)
     if not opening or not is_name(opening.group()):
         return False

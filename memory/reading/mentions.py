@@ -33,13 +33,14 @@ _ELIDED = re.compile(
 _CLAUSE_SUBJECT = re.compile(
     rf"(?:^|[,;:.!?—–\0]\s*|\b(?:and|but|so|that|since|because|when|as|after|now|while|where|out|apparently|days|ever"
     rf"|then) )(?:(?P<self>I|we)\b|(?P<own>(?:my|our) (?:[a-z-]+ ){{0,2}}?(?:{_OTHERS}|boss|kids|twins|children"
-    rf"|parents|company|band|[a-z]+(?:er|or|ist|ant))"
+    rf"|parents|company|band|[a-z]+(?:er|or|ist|ant))(?:-in-law)?"
     rf"\b(?: {NAMES})?)|(?P<the>the {_THE})\b|(?P<kin>{_BARE_KIN})\b|(?P<name>{NAMES})(?! ?@)"
     rf"|(?P<pronoun>he|she|they)\b)",
     re.IGNORECASE,
 )
 _MENTIONED = re.compile(
-    rf"\b(?:(?P<own>my (?:[a-z-]+ )?(?:{_OTHERS}|boss|kids|twins|children|parents|[a-z]+(?:ant|or|er|ist))\b)"
+    rf"\b(?:(?P<own>my (?:[a-z-]+ )?(?:{_OTHERS}|boss|kids|twins|children|parents|[a-z]+(?:ant|or|er"
+    rf"|ist))(?:-in-law)?\b)"
     rf"|(?P<the>the {_THE})|(?P<kin>{_BARE_KIN})"
     rf"|(?<=[a-z,] )(?P<name>{NAMES}))\b",
     re.IGNORECASE,
@@ -62,7 +63,7 @@ _NO_NAMES = (
             |married|moved|got|sold|bought|left|quit|started|joined|swapped|turns|everybody|everyone|nobody|somebody
             |someone|people|nothing|something|home|work|life|today|tomorrow|yesterday|god|christmas|easter|lost|took
             |dyed|send|use|write|call|text|ring|put|note|save|keep|set|check|give|take|make|try|tell|add|remember|forget|see
-            |look|go|come|get|let|say|ask|graduated|living|working|being|dear|oh|surprise|correction|fyi|btw|hey|honestly|sadly|luckily"""
+            |look|go|come|get|let|say|ask|graduated|living|working|being|dear|oh|surprise|correction|fyi|btw|hey|honestly|sadly|luckily|mail|mails|stuff|letters|parts|four|waved"""
         )
     )
 )

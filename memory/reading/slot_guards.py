@@ -14,7 +14,8 @@ _TEMPORARY = re.compile(
     r"\b(?:overnight|till|(?<!to bed )(?<!to sleep )(?<!up )until(?! I)|tonight|for now|just this once"
     r"|temporar\w+|for the (?:day|weekend|week"
     r"|night|summer|winter|duration|party|play|evening|part)|loan (?:car|van|bike)|courtesy car|wash(?:es)? out"
-    r"|covering for|filling in|standing in|on loan|while (?:my|our|the|his|her)|borrow\w*|for a (?:day|night|week"
+    r"|covering for|on (?:maternity |parental |sick )?leave|while [\w ]+ (?:is|are) (?:away|off|out|ill|sick)"
+    r"|filling in|standing in|on loan|while (?:my|our|the|his|her)|borrow\w*|for a (?:day|night|week"
     r"|weekend|few|couple of (?:days|nights|weeks))"
     r"|for (?:a few|two|three|four|five|six|\d+) (?:days|nights|weeks)|(?:two|three|four|\d+) (?:days|nights"
     r"|weeks)(?=,)|(?<!as of )this (?:week|weekend)\b(?! I (?:moved|started|joined)))\b",
@@ -29,19 +30,29 @@ _AWAY = re.compile(
     r"|airport|for lunch|for dinner|for the (?:conference|wedding))\b",
     re.IGNORECASE,
 )
+_VISIT = re.compile(
+    r"\b(?:on (?:a |our |my )?(?:holidays?|vacation)|business trip|visiting|house-?sitting|staying|crashing|stopover"
+    r"|layover|passing through|plaster|in a cast|with (?:all )?(?:my|his|her) [\w ]*(?:boots|shoes|clothes|coat|gear)"
+    r"|rental|hire car|conference|festival|trade fair|for lunch|for dinner|buffet|years (?:back|ago)|tempted"
+    r"|said no|asked for time|turned (?:it|them|him|her) down|learned to)\b",
+    re.IGNORECASE,
+)
 _BEEN = re.compile(r"\b(?:has|have) been\b", re.IGNORECASE)
 _ADDED = re.compile(
-    r"\b(?:also|too(?=\W*$|[,.;!?)]| and\b| now\b| these\b)|as well|besides|second (?!year\b|wife\b|husband\b"
+    r"\b(?:also"
+    r"|(?<!was )(?<!were )(?<!is )(?<!are )(?<!got )(?<!am )(?<!far )(?<!way )(?<!much )(?<!getting )(?<!b"
+    r"ecame )(?<!a bit )too(?! (?:much|many|late|long)\b)|as well|besides|second (?!year\b|wife\b|husband\b"
     r"|hand\b|kid\b|child\b)|another"
     r"|additional(?:ly)?|on the side|in addition|on top of|at weekends|on weekends|side (?:job|gig|hustle)"
+    r"|(?:middle|pen|stage) name"
     r"|part of the time|both [\w ]{2,20} and|a few (?:hours|evenings)|evenings and weekends|some evenings|dual|half"
-    r"|every other"
+    r"|every other|holiday (?:home|cottage|flat|house)"
     r"|on saturdays|on sundays|apart from|next to)\b",
     re.IGNORECASE,
 )
 _ONE_BESIDE = frozenset(
     listed(
-        """works at|works as|phone number|email|drives|nationality|goes to gym|studies at|lives in|boss|supports
+        """works at|works as|phone number|email|name|drives|nationality|goes to gym|studies at|lives in|boss|supports
         |time zone"""
     )
 )
@@ -130,7 +141,7 @@ def is_away(text: str) -> bool:
 
 def is_for_a_while(text: str) -> bool:
     """Whether a text says that what it tells ends soon: "until Friday", "while she is away", "on holiday"."""
-    return _TEMPORARY.search(text) is not None or _AWAY.search(text) is not None
+    return _TEMPORARY.search(text) is not None or _VISIT.search(text) is not None
 
 
 def is_refused(text: str, position: int) -> bool:
@@ -165,7 +176,8 @@ def settled(slot: Slot, text: str) -> Slot | None:
         return None
     if not _fits(slot, text[value_at:]) or (slot.relation not in _OF_THINGS and not is_human(slot.subject)):
         return None
-    if has_another(slot.relation, _segment(text, slot)):
+    beside = text if slot.relation in ("phone number", "email") else _segment(text, slot)
+    if has_another(slot.relation, beside):
         return None
     return None if _passes(slot, text) else slot
 
@@ -216,6 +228,8 @@ def _fits(slot: Slot, rest: str) -> bool:
 
 
 def _passes(slot: Slot, text: str) -> bool:
+    if slot.relation == "boss":
+        return _TEMPORARY.search(text) is not None
     if slot.relation in _STATES or slot.relation.startswith("favourite "):
         return False
     if not _TEMPORARY.search(text) and (slot.relation in _SETTLED or not _AWAY.search(text)):

@@ -19,7 +19,9 @@ _ADVERB = (
 _NOUNS = {relation: re.compile(rf"(?<![\w'-]){noun}(?![\w-])", re.IGNORECASE) for relation, noun in ATTRIBUTES.items()}
 _FAVOURITE = re.compile(rf"(?<![\w'-]){FAVOURITE}(?![\w-])", re.IGNORECASE)
 _GONE = re.compile(
-    r"\b(?:old|former|previous|ex|ex-|last|first|other|second|next|future|dream|childhood|not an?)\s*$", re.I
+    r"\b(?:old|former|previous|ex|ex-|last|first|other|second|next|future|dream|childhood|middle|stage|pen"
+    r"|not an?)\s*$",
+    re.I,
 )
 _TIMES = (
     r"(?:,? (?:these days|nowadays|now|at the moment|from now on|for now|this year|this term|today|as of [\w ]{2,15}"

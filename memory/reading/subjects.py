@@ -24,7 +24,7 @@ _LEAD = re.compile(
     r"|(?:in|on|since|at|for|during|every) [^,]{1,30}?|(?:after|when|because) [^,]{1,60},),? (?=(?:I|we|my|our) )",
     re.IGNORECASE,
 )
-_CALLED = re.compile(rf"^.*?\b(?P<role>[a-z]+),? (?:called|named|whose name is|by the name of) (?P<name>{NAME})$")
+_CALLED = re.compile(rf"^.*?\b(?P<role>[a-z]+)(?:,? (?:called|named|whose name is|by the name of)|,) (?P<name>{NAME})$")
 _NAMED = re.compile(rf"^(?:am|is) (?P<name>{NAME})[.!]*$")
 _MINE = re.compile(r"^(?:my|our) (?P<role>[a-z][\w -]*)$")
 _NOT_A_NAME = re.compile(

@@ -138,7 +138,7 @@ _CRAFTS = frozenset(
         |freelance|police|ranger|skipper|captain|mate|sailor|soldier|officer|nurse practitioner|lifeguard|postie
         |civil servant|servant|shepherd|blacksmith|goldsmith|temp|handyman|housekeeper|homemaker|housewife|househusband
         |butler|courier|stage manager|groom|stable hand|mayor|minister|senator|undertaker|astronaut|locksmith|cto
-        |translator|interpreter|florist|curator|expert|advisor|adviser|programmer|tutor"""
+        |guide|translator|interpreter|florist|curator|expert|advisor|adviser|programmer|tutor"""
     )
 )
 _CRAFT_ENDINGS = re.compile(
