@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, get_args
 
 from bethink.memory.extract import MAX_READ, Extractor, Fact, Message, NullExtractor, to_messages
-from bethink.memory.forgetting import fits_query, to_forget
+from bethink.memory.forgetting import fits_query, meant, to_forget
 from bethink.memory.journal import EVERYTHING, Step, change_of
 from bethink.memory.keeper import Keeper
 from bethink.memory.learn import checked_text, draft, plan
@@ -167,8 +167,8 @@ class ThoughtMemory:
     ) -> ForgetReport:
         """Forget the active thoughts that fit every selector given; ``dry_run`` only counts.
 
-        ``query`` fits a thought that holds all its content words, or whose cosine is at least 0.8. ``before`` fits
-        what was true before that date. Soft by default (``undo`` brings it back); ``hard`` deletes it from store, index
+        ``query`` is a request or a topic (see :func:`bethink.memory.forgetting.fits_query`). ``before`` fits what was
+        true before that date. Soft by default (``undo`` brings it back); ``hard`` deletes it from store, index
         and journal, inactive thoughts too.
 
         Raises:
@@ -178,12 +178,13 @@ class ThoughtMemory:
             raise ValueError("Say what to forget: ids, query, before or turn_id. delete_user forgets everything.")
         user, limit = user_key(user_id), None if before is None else to_iso(before)
         wanted = None if ids is None else {ids} if isinstance(ids, str) else set(ids)
-        vector = self.embedder.embed([query[:MAX_TEXT]])[0] if query and query.strip() else None
+        query = None if query is None else meant(clean_text(query)[:MAX_TEXT])
+        vector = self.embedder.embed([query])[0] if query and query.strip() else None
         with self._keeper.lock(user):
             shelf = self._keeper.shelf(user)
             fits = None if query is None else (lambda thought: False)
             if query is not None and vector is not None and shelf.thoughts:
-                fits = fits_query(shelf, clean_text(query), vector)
+                fits = fits_query(shelf, query, vector)
             found = to_forget(
                 shelf.thoughts.values(), ids=wanted, fits=fits, before=limit, turn_id=turn_id, inactive_too=hard
             )

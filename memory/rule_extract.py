@@ -201,7 +201,7 @@ def _of_slot(slot: Slot, text: str, said: datetime, source: int) -> Fact:
         )
     if not slot.moves and last in KIN:
         subject, relation = introduced(subject, relation)
-    return _finished(text, subject, relation, said, source)
+    return finished(text, subject, relation, said, source)
 
 
 def pieces_of(statement: str, objects: Sequence[str]) -> list[str]:
@@ -285,7 +285,7 @@ def _fact(statement: str, whole: str, said: datetime, source: int, people: list[
         return None
     if subject:
         _remember(subject, people)
-    return _finished(whole, subject, relation, said, source)
+    return finished(whole, subject, relation, said, source)
 
 
 def _relation(subject: Subject, phrase: str) -> Relation | None:
@@ -299,7 +299,8 @@ def _relation(subject: Subject, phrase: str) -> Relation | None:
     return friend_named(subject, phrase) or read_relation(phrase)
 
 
-def _finished(whole: str, subject: Subject | None, relation: Relation | None, said: datetime, source: int) -> Fact:
+def finished(whole: str, subject: Subject | None, relation: Relation | None, said: datetime, source: int) -> Fact:
+    """The fact of a sentence: its relative dates written out, its date read, its object without either."""
     text = with_dates_written(whole.strip(), said)
     text = text[:1].upper() + text[1:] + ("" if text[-1:] in ".!。" else ".")
     mentions = date_mentions(whole, said)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -20,11 +21,13 @@ from bethink.memory.reading.candidates import candidates
 from bethink.memory.reading.evidence import Said, claimed_in, names_old, new_value, said_in, same_person
 from bethink.memory.reading.meaning import RELATIONS, Nearness
 from bethink.memory.reading.mentions import USER, clause_subject, is_human
-from bethink.memory.reading.relations import ends_others
+from bethink.memory.reading.relations import Relation, ends_others
 from bethink.memory.reading.slot_guards import has_another
 from bethink.memory.reading.slots import spelt_out
 from bethink.memory.reading.slots_by_verb import ATTRIBUTES, CONTEXT
+from bethink.memory.reading.subjects import Subject
 from bethink.memory.recall import MANY
+from bethink.memory.rule_extract import finished
 from bethink.memory.shelf import Shelf
 from bethink.memory.thought import Thought
 
@@ -79,11 +82,14 @@ def settle(
     thoughts = [one for one in known if one.active and functional(str(one.relation))]
     for said in (said for i, one in enumerate(messages) if one.role == "user" for said in said_in(one.content, i)):
         here = [fact for fact in found if fact.source == said.source and _of(fact, said)]
-        found = [fact for fact in found if fact not in here] + _settled(here, said, thoughts, near, nearest)
+        when = messages[said.source].said
+        found = [fact for fact in found if fact not in here] + _settled(here, said, when, thoughts, near, nearest)
     return found
 
 
-def _settled(here: list[Fact], said: Said, thoughts: Sequence[Thought], near: Nearness, nearest: Nearest) -> list[Fact]:
+def _settled(
+    here: list[Fact], said: Said, when: datetime, thoughts: Sequence[Thought], near: Nearness, nearest: Nearest
+) -> list[Fact]:
     """The facts of one sentence after what is known was held against it."""
     read = [fact for fact in here if functional(str(fact.relation))]
     told = {(fact.subject, fact.relation, normalise(fact.object)) for fact in read}
@@ -106,13 +112,13 @@ def _settled(here: list[Fact], said: Said, thoughts: Sequence[Thought], near: Ne
     changes += _by_likeness(said, vector, matter, near, nearest, {(fact.subject, fact.relation) for fact in read})
     best = max(changes, key=lambda change: change.points, default=None)
     if best and best.points >= ENOUGH:
-        return _changed(here, read, best, said)
-    if meant and not read and (fact := _by_meaning(meant, said, matter, thoughts)):
+        return _changed(here, read, best, said, when)
+    if meant and not read and (fact := _by_meaning(meant, said, when, matter, thoughts)):
         return [*(old for old in here if not _misread(old, str(fact.object))), fact]
     return here
 
 
-def _changed(here: list[Fact], read: list[Fact], change: _Change, said: Said) -> list[Fact]:
+def _changed(here: list[Fact], read: list[Fact], change: _Change, said: Said, when: datetime) -> list[Fact]:
     """The facts of a sentence with the change in place of what says it less well."""
     one, ends = change.thought, (change.thought.id,)
     same = [
@@ -120,11 +126,13 @@ def _changed(here: list[Fact], read: list[Fact], change: _Change, said: Said) ->
     ]
     if same or not change.relation:
         fact = same[0] if same else next((fact for fact in reversed(here) if fact.relation), None)
-        fact = fact or Fact(said.text, source=said.source)
+        fact = fact or finished(said.text, None, None, when, said.source)
         kept = [old for old in here if old is not fact and old.relation]
-        return [*kept, replace(fact, text=said.text, ends=ends)]
-    kin = {"kin": one.metadata["kin"]} if "kin" in one.metadata else {}
-    fact = Fact(said.text, one.subject or "user", change.relation, change.value, None, True, said.source, kin, ends)
+        return [*kept, replace(fact, text=finished(said.text, None, None, when, said.source).text, ends=ends)]
+    name = one.subject or "user"
+    subject = Subject(name, name, str(one.metadata.get("kin", "")))
+    fact = finished(said.text, subject, Relation(change.relation, change.value, True), when, said.source)
+    fact = replace(fact, ends=ends)
     return [*(old for old in here if old.relation and not _misread(old, change.value)), fact]
 
 
@@ -185,7 +193,7 @@ def _same_frame(one: Thought, said: Said, cosine: float) -> bool:
 
 
 def _by_meaning(
-    relations: Collection[str], said: Said, matter: dict[str, float], thoughts: Sequence[Thought]
+    relations: Collection[str], said: Said, when: datetime, matter: dict[str, float], thoughts: Sequence[Thought]
 ) -> Fact | None:
     """What a sentence says of a relation of which nothing is known yet, where its meaning is clear."""
     first, second = sorted(matter, key=lambda one: -matter[one])[:2]
@@ -199,14 +207,7 @@ def _by_meaning(
         return None
     if any((one.subject, one.relation) == (subject.name, first) for one in thoughts):
         return None
-    return Fact(
-        said.text,
-        subject.name,
-        first,
-        value,
-        source=said.source,
-        metadata={"kin": subject.kin} if subject.kin else {},
-    )
+    return finished(said.text, subject, Relation(first, value), when, said.source)
 
 
 def _points(thought: Thought, relation: str, said: Said, matter: dict[str, float]) -> int:

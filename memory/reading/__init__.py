@@ -10,6 +10,8 @@ Read in this order:
   table of verb phrases), ``slots_by_noun`` ("my new boss is X") and ``slots_by_cue`` ("X hired me");
   ``slot_types`` checks that a value is of its kind, ``values`` lists the kinds, ``slot_guards`` drops what does not
   last.
+- ``meaning``: the relation whose prototype phrases a text is nearest to. ``candidates``: all values of a relation's
+  kind in a sentence. ``evidence``: signs that a sentence changes something known, for :mod:`bethink.memory.updating`.
 
 :mod:`bethink.memory.rule_extract` makes facts of all this.
 """

@@ -42,11 +42,14 @@ def candidates(relation: str, text: str) -> tuple[tuple[str, int], ...]:
     )
 
 
+_PAID_FROM = re.compile(r"\b(?:comes?|orders|pay|salary|wages?|money) (?:\w+ )?from (?:the )?$", re.IGNORECASE)
+
+
 def _refused(text: str, start: int, end: int) -> bool:
     """Whether a value is turned down: "not X", "instead of X", and "from X to ..." but not "I hear from X"."""
     if not is_refused(text, start):
         return False
-    return not text[:start].rstrip().lower().endswith("from") or re.match(r"[^,;.]{0,30}? to\b", text[end:]) is not None
+    return not _PAID_FROM.search(text[:start]) or re.match(r"[^,;.]{0,30}? to\b", text[end:]) is not None
 
 
 def _all(relation: str, text: str) -> Iterator[tuple[str, int]]:

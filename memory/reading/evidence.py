@@ -14,6 +14,7 @@ from bethink.memory.reading.mentions import USER, clause_subject, is_human, is_n
 from bethink.memory.reading.sentences import opened, sentences
 from bethink.memory.reading.slot_guards import has_another, is_for_a_while
 from bethink.memory.reading.slots import cased, spelt_out
+from bethink.memory.reading.slots_by_verb import ATTRIBUTES
 from bethink.memory.reading.subjects import Subject
 from bethink.memory.reading.values import NAMES
 from bethink.memory.redact import REMOVED
@@ -23,11 +24,12 @@ from bethink.memory.words import STOP_WORDS, listed
 _CHANGE = re.compile(
     r"\b(?:now|nowadays|these days|no longer|no more|any ?more|any longer|instead|in place of|from (?:now"
     r"|here) on|as of"
-    r"|since|at last|new|again|already|finally|officially|change[ds]?|switch(?:ed)?|swap(?:ped)?|traded|replaced|moved?"
-    r"|left|quit|became|become|joined|(?:started|begun|began)(?! to\b| \w+ing\b)|signed|retired|gone|went|turned"
-    r"|converted|sold|bought|got|dropped|gave up|given up|cancelled|closed|shut|upgraded|hired|transferred|promoted"
-    r"|made|took|taken|back to|settled|died|scrapped|stolen|outgrown|renamed|landed|poached|hopped|ditched|packed"
-    r"|relocated|ended up|goodbye|hit|reached|grown|out of|put on|offer|birthday|celebrated)\b",
+    r"|since|at last|already|finally|officially|change[ds]?|switch(?:ed)?|swap(?:ped)?|traded|replaced|moved?|left|quit"
+    r"|became|become|joined|(?:started|begun|began)(?! to\b| \w+ing\b)|signed|retired|gone|went|turned|converted|sold"
+    r"|dropped|gave up|given up|cancelled|closed|shut|upgraded|hired|transferred|promoted|back to|settled|died|scrapped"
+    r"|stolen|outgrown|renamed|landed|poached|hopped|ditched|packed|relocated|ended up|goodbye|hit|reached|grown|out of"
+    r"|put on|birthday|celebrated|made me|took me on|got (?:married|engaged|divorced|hitched|myself|himself"
+    r"|herself))\b",
     re.IGNORECASE,
 )
 _STRONG = re.compile(
@@ -40,6 +42,36 @@ _FIRST_PERSON = re.compile(r"\b(?:I|me|my|we|us|our|mine)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:he|she|they|his|her|their|him|hers)\b", re.IGNORECASE)
 _TO_ME = re.compile(r"\b(?:me|us)\b(?: \w+){0,4} ?$", re.IGNORECASE)
 _OF_OTHERS = re.compile(r"(?:\w's|\bhis|\bher|\btheir)(?: [a-z]+)? $")
+_BOUNDARY = re.compile(r"[,;:.!?—–\0]\s*|\b(?:and|but|so|because|since|when|while)\b(?! I\b[^,]*$)\s*", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r" (?!(?:now|nowadays|these|this|and|but|so|or|as|too|in|on|at|for|to|of|with|by|since|because|again|instead"
+    r"|from|who"
+    r"|which|where|when|while|if|is|are|was|has|have|had|over|last|next|any|it|that|there|here|already|today|yesterday"
+    r"|after|before|until|once|though|not|no|officially|finally|full|part|went|got|took|hired|pays?|snapped|moved|left|me"
+    r"|us|the|my|our|a|an|he|she|they|I|we|took|runs?|suits|will|can|did|does|through|early|every|per|than|being|doing"
+    r"|altogether|afterwards|permanently|please|just|only|up|down|out|off|together|without|under|like|then|all|[A-Z])\b)[a-z]"
+)
+_HEAD = re.compile(
+    r" (?:citizens?|citizenship|passport|hair|fan|fans|supporters?|members?|membership|diet|food|meals|time"
+    r"|person|girl|man"
+    r"|woman|guy|people|years?|months?|old|pm|am|tall|high|resident|student|university|school|gym|team|club)\b"
+)
+_PAST = re.compile(
+    r"\b(?:was(?! \w+ed\b| made\b| given\b| put\b)|were(?! \w+ed\b| made\b| given\b)|weighed(?! (?:me|him|her|us"
+    r"|in)\b)|grew up"
+    r"|lived|worked|studied|drove|wore|went to (?:bed|sleep|school)|used to|had been|had)\b",
+    re.IGNORECASE,
+)
+_NOT_YET = re.compile(
+    r"\b(?:waiting for|applied (?:to|for)|interview|helping out|maybe|perhaps|both|either|not yet|sling|dream)\b",
+    re.IGNORECASE,
+)
+_NEW_THING = re.compile(
+    r"\b(?:new|different|another) (?P<noun>[a-z]+(?: [a-z]+)?)(?:,| called| named|:| from) (?:the )?$"
+)
+_NAMES_ME = re.compile(r"\b(?:I|me|we|us)\b")
+_THEY = re.compile(r"(?:he|she|they)\b", re.IGNORECASE)
+_SOMEBODY_ANYWHERE = re.compile(r"\b(?:my|our|the|an?|his|her|their) (?P<noun>[a-z]+(?: [a-z]+)?)(?!')", re.IGNORECASE)
 _SOMEBODY = re.compile(
     r"(?:the|an?|every|half|all|his|her|their|some) (?!(?:doctor|nurse|vet)\b)(?P<noun>[a-z]+(?: [a-z]+)?)",
     re.IGNORECASE,
@@ -130,9 +162,30 @@ def new_value(thought: Thought, relation: str, said: Said) -> str:
         same = normalise(value) == normalise(old) or (bool(its) and its <= telling_words(old))
         if same or normalise(value) in normalise(thought.subject).split() or value not in said.text:
             continue
-        if same_person(thought, said, value, start):
+        if _is_what_is_meant(relation, said, value, start) and same_person(thought, said, value, start):
             return value
     return ""
+
+
+def _is_what_is_meant(relation: str, said: Said, value: str, start: int) -> bool:
+    """Whether a value stands for itself, in the present: no "green hat", no "I weighed 84 kg", no "new owner, X"."""
+    text = said.claimed
+    after, clause = text[start + len(value) :], text[clause_start(text, start) : start]
+    if _ATTRIBUTE.match(after) and not _HEAD.match(after):
+        return False
+    if _PAST.search(clause) or _PAST.match(after.lstrip()) or _NOT_YET.search(said.text):
+        return False
+    fresh = _NEW_THING.search(text[:start])
+    return (
+        not fresh
+        or relation not in ATTRIBUTES
+        or re.search(rf"\b{ATTRIBUTES[relation]}\b", fresh["noun"], re.I) is not None
+    )
+
+
+def clause_start(text: str, position: int) -> int:
+    """Where the clause begins that a position is in."""
+    return max((found.end() for found in _BOUNDARY.finditer(text, 0, position)), default=0)
 
 
 def same_person(thought: Thought, said: Said, value: str, position: int) -> bool:
@@ -147,7 +200,8 @@ def same_person(thought: Thought, said: Said, value: str, position: int) -> bool
         if any(_holds(said.text, name) for name in names if name):
             return True
         return any(_holds(said.before, name) for name in names if name) and _PRONOUN.search(said.claimed) is not None
-    if _OF_OTHERS.search(said.claimed[:position]):
+    clause = said.claimed[clause_start(said.claimed, position) : position]
+    if _OF_OTHERS.search(said.claimed[:position]) or (_others_clause(clause) and not _NAMES_ME.search(clause)):
         return False
     if _TO_ME.search(said.claimed[:position]):
         return True
@@ -159,6 +213,18 @@ def same_person(thought: Thought, said: Said, value: str, position: int) -> bool
     thing = spoken is not None and not is_human(spoken)
     mine = _FIRST_PERSON.search(f"{said.before} {said.claimed}") is not None
     return (old and names_old(thought, said)) or ((about or old or thing) and mine)
+
+
+def _others_clause(clause: str) -> bool:
+    """Whether a clause speaks of somebody besides the speaker: "my ex just got", "they have", "the couple went"."""
+    if _THEY.match(clause):
+        return True
+    return any(
+        is_human(Subject(word, f"user's {word.lower()}"))
+        for found in _SOMEBODY_ANYWHERE.finditer(clause)
+        for word in found["noun"].split()
+        if word.lower() != "one"
+    )
 
 
 def _of_somebody(said: Said, thought: Thought) -> bool:

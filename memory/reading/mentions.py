@@ -81,7 +81,8 @@ _DOES = re.compile(
 _HUMAN = frozenset(
     listed(
         """kid|children|twin|boy|girl|parent|grandparent|grandson|granddaughter|grandkid|family|folk|bos|boss|ex
-        |other half|missu|in-law|mummy|daddy|nan|auntie|sibling|bestie|buddy|mate|pal|tenant|landlord|landlady
+        |other half|missu|in-law|mummy|daddy|nan|auntie|sibling|bestie|couple|people|buddy|mate|pal|tenant|landlord
+        |landlady
         |fiancé|fiancée|guy|one|half"""
     )
 )

@@ -13,7 +13,8 @@ from bethink.memory.words import listed
 _TEMPORARY = re.compile(
     r"\b(?:overnight|till|(?<!to bed )(?<!to sleep )(?<!up )until(?! I)|tonight|for now|just this once"
     r"|temporar\w+|for the (?:day|weekend|week"
-    r"|night|summer|winter|duration|party|play|evening|part)|loan (?:car|van|bike)|courtesy car|wash(?:es)? out"
+    r"|night|summer|winter|duration|party|play|evening|part)|in the sling|loan (?:car|van|bike)|courtesy car"
+    r"|wash(?:es)? out"
     r"|covering for|on (?:maternity |parental |sick )?leave|while [\w ]+ (?:is|are) (?:away|off|out|ill|sick)"
     r"|filling in|standing in|on loan|while (?:my|our|the|his|her)|borrow\w*|for a (?:day|night|week"
     r"|weekend|few|couple of (?:days|nights|weeks))"
@@ -45,7 +46,8 @@ _ADDED = re.compile(
     r"|hand\b|kid\b|child\b)|another"
     r"|additional(?:ly)?|on the side|in addition|on top of|at weekends|on weekends|side (?:job|gig|hustle)"
     r"|(?:middle|pen|stage) name"
-    r"|part of the time|both [\w ]{2,20} and|a few (?:hours|evenings)|evenings and weekends|some evenings|dual|half"
+    r"|part of the time|both (?:[\w ]{2,20} and|of|passports|jobs|numbers)|a few (?:hours|evenings)"
+    r"|evenings and weekends|some evenings|dual|half"
     r"|every other|holiday (?:home|cottage|flat|house)"
     r"|on saturdays|on sundays|apart from|next to)\b",
     re.IGNORECASE,

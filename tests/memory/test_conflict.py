@@ -126,3 +126,14 @@ def test_mum_and_mother_are_one():
     old = thought("a", "My mum lives in Porto.", ("user's mum", "lives in", "Porto"))
     new = thought("b", "My mother lives in Rome.", ("user's mother", "lives in", "Rome"), "2025-01-01T00:00:00Z")
     assert decide(new, [old]).kind == "supersede"
+
+
+def test_thoughts_that_are_named_end_whatever_their_triples():
+    told = thought("b", "I swim at Marina Pool now.", None, said="2024-06-01T00:00:00Z")
+    known = [PORTO, thought("c", "I swim at the Albert Baths.", None)]
+    decision = decide(told, known, ends=("c",))
+    assert (decision.kind, [one.id for one in decision.others]) == ("supersede", ["c"])
+    assert decide(told, known).kind == "insert"
+    assert decide(told, known, ends=("c",), policy="keep_both").kind == "insert"
+    earlier = thought("d", "I swim in the lake.", None, said="2024-01-01T00:00:00Z")
+    assert decide(earlier, known, ends=("c",)).kind == "late"
