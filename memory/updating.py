@@ -14,7 +14,7 @@ from datetime import datetime
 
 import numpy as np
 
-from bethink.memory.conflict import functional, normalise
+from bethink.memory.conflict import functional, kin_words, normalise
 from bethink.memory.extract import Fact, Message
 from bethink.memory.lexical import tokens
 from bethink.memory.reading.candidates import candidates
@@ -92,14 +92,10 @@ def _settled(
 ) -> list[Fact]:
     """The facts of one sentence after what is known was held against it."""
     read = [fact for fact in here if functional(str(fact.relation))]
-    told = {(fact.subject, fact.relation, normalise(fact.object)) for fact in read}
     possible = [
         (one, value)
         for one in thoughts
-        if not any(
-            who == one.subject and what == one.relation and it != normalise(one.object) for who, what, it in told
-        )
-        and (value := new_value(one, str(one.relation), said))
+        if (value := new_value(one, str(one.relation), said)) and not any(_read(fact, one, value) for fact in read)
     ]
     meant = [relation for relation in RELATIONS if relation and candidates(relation, said.claimed)]
     if not possible and not meant and not said.surely_changes:
@@ -116,6 +112,20 @@ def _settled(
     if meant and not read and (fact := _by_meaning(meant, said, when, matter, thoughts)):
         return [*(old for old in here if not _misread(old, str(fact.object))), fact]
     return here
+
+
+def _read(fact: Fact, one: Thought, value: str) -> bool:
+    """Whether a rule has read another value of a thought already, or the same value of somebody else."""
+    if fact.relation != one.relation:
+        return False
+    if fact.subject == one.subject:
+        return normalise(fact.object) != normalise(one.object)
+    return normalise(fact.object) == normalise(value) and not _same_kin(fact.subject, one)
+
+
+def _same_kin(subject: str | None, one: Thought) -> bool:
+    names = kin_words(str(one.subject).removeprefix("user's ")) | kin_words(str(one.metadata.get("kin", "")))
+    return str(subject).removeprefix("user's ").casefold() in names
 
 
 def _changed(here: list[Fact], read: list[Fact], change: _Change, said: Said, when: datetime) -> list[Fact]:

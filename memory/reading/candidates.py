@@ -22,7 +22,13 @@ _THING = re.compile(
 )
 _PLACED = frozenset(("works at", "lives in", "goes to gym", "studies at"))
 _ROLE_AFTER = re.compile(
-    r"\b(?:as|am|is|are|me|him|her|to|become|became|into|been|be|now|a|an|the)(?::|,)? (?=[a-z])", re.IGNORECASE
+    r"(?:\b(?:as|am|is|are|me|him|her|to|become|became|into|been|be|now),? )(?:(?:an?|the|now|officially"
+    r"|my|qualified"
+    r"|fully) )*(?=[a-z])",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(
+    r"\b(?:group|class|grade|year|number|room|bus|line|page|level|chapter|unit|flat|got|bought) $", re.IGNORECASE
 )
 _ALONE = re.compile(r"\b(?:alone|by (?:myself|himself|herself|themselves)|on my own)\b", re.IGNORECASE)
 _WITH = re.compile(
@@ -66,7 +72,12 @@ def _all(relation: str, text: str) -> Iterator[tuple[str, int]]:
             things = ((found.group(), found.start()) for found in _THING.finditer(text))
             yield from (thing for thing in things if not _NO_THING.search(thing[0]))
     elif relation in TYPED:
-        yield from ((found.group().strip(" ."), found.start()) for found in TYPED[relation].finditer(text))
+        found_ones = TYPED[relation].finditer(text)
+        yield from (
+            (found.group().strip(" ."), found.start())
+            for found in found_ones
+            if relation != "age" or not _COUNTED.search(text[: found.start()])
+        )
 
 
 def _names(text: str) -> Iterator[tuple[str, int]]:

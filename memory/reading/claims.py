@@ -82,7 +82,8 @@ _PAST = re.compile(
     r"|at university I was"
     r"|in the (?:\w+ies|'?\d0s)|formerly|previously|originally (?:a|an|worked|lived)"
     r"|my (?:very )?first(?: \w+){1,2} (?:was|were)|in those days"
-    r"|years back|(?:for )?most of (?:19|20)\d\d|at the time|years ago (?:I|we) (?:was|were|had)|a (?:previous"
+    r"|years back|(?:for )?most of (?:19|20)\d\d|at the time|years ago,? (?:I|we) (?:was|were|had|got|went|lived"
+    r"|worked)|a (?:previous"
     r"|former|past) life)\b",
     re.IGNORECASE,
 )

@@ -42,6 +42,8 @@ _FIRST_PERSON = re.compile(r"\b(?:I|me|my|we|us|our|mine)\b", re.IGNORECASE)
 _PRONOUN = re.compile(r"\b(?:he|she|they|his|her|their|him|hers)\b", re.IGNORECASE)
 _TO_ME = re.compile(r"\b(?:me|us)\b(?: \w+){0,4} ?$", re.IGNORECASE)
 _OF_OTHERS = re.compile(r"(?:\w's|\bhis|\bher|\btheir)(?: [a-z]+)? $")
+_MEASURED = frozenset(("weight", "height", "age", "name", "bedtime"))
+"""What things and animals have too: another subject of it is somebody else."""
 _BOUNDARY = re.compile(r"[,;:.!?—–\0]\s*|\b(?:and|but|so|because|since|when|while)\b(?! I\b[^,]*$)\s*", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
     r" (?!(?:now|nowadays|these|this|and|but|so|or|as|too|in|on|at|for|to|of|with|by|since|because|again|instead"
@@ -59,11 +61,13 @@ _HEAD = re.compile(
 _PAST = re.compile(
     r"\b(?:was(?! \w+ed\b| made\b| given\b| put\b)|were(?! \w+ed\b| made\b| given\b)|weighed(?! (?:me|him|her|us"
     r"|in)\b)|grew up"
-    r"|lived|worked|studied|drove|wore|went to (?:bed|sleep|school)|used to|had been|had)\b",
+    r"|lived|worked|studied|drove|wore|went to (?:bed|sleep|school)|was (?:baptised|raised|born|brought up)"
+    r"|used to|had been|had)\b",
     re.IGNORECASE,
 )
 _NOT_YET = re.compile(
-    r"\b(?:waiting for|applied (?:to|for)|interview|helping out|maybe|perhaps|both|either|not yet|sling|dream)\b",
+    r"\b(?:waiting for|forms? for|ordered|booked|asked for|applied (?:to|for)|interview|helping out|maybe|perhaps"
+    r"|both|either|not yet|sling|dream)\b",
     re.IGNORECASE,
 )
 _NEW_THING = re.compile(
@@ -210,7 +214,7 @@ def same_person(thought: Thought, said: Said, value: str, position: int) -> bool
     other = spoken.name.casefold() if spoken else ""
     about = value.casefold() in other if value else False
     old = normalise(other) in normalise(thought.object or thought.text) if other else False
-    thing = spoken is not None and not is_human(spoken)
+    thing = spoken is not None and not is_human(spoken) and thought.relation not in _MEASURED
     mine = _FIRST_PERSON.search(f"{said.before} {said.claimed}") is not None
     return (old and names_old(thought, said)) or ((about or old or thing) and mine)
 
@@ -230,8 +234,9 @@ def _others_clause(clause: str) -> bool:
 def _of_somebody(said: Said, thought: Thought) -> bool:
     """Whether a sentence opens with a name or a thing that is not the thought's value."""
     if (other := _SOMEBODY.match(said.text)) and not names_old(thought, said):
-        measured = thought.relation in ("weight", "height", "age", "name", "bedtime")
-        return measured or any(is_human(Subject(word, f"user's {word}")) for word in other["noun"].split())
+        return thought.relation in _MEASURED or any(
+            is_human(Subject(word, f"user's {word}")) for word in other["noun"].split()
+        )
     opening = re.match(NAMES, said.text)
     if not opening or not is_name(opening.group()):
         return False

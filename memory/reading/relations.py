@@ -77,7 +77,8 @@ _PLACES = (
 _SHORT = {
     "WHERE": rf"(?P<o>(?!(?:an?|the|my|our|his|her|their|this|that) (?-i:[a-z])).+|.*\b(?:{_PLACES})\b.*)",
     "DONE": _DONE,
-    "AREA": "(?P<o>(?!(?:fear|hope|denial|peace|sin|luxury|poverty|style|the (?:moment|past|present|now))\\b).+)",
+    "AREA": r"(?P<o>(?!(?:fear|hope|denial|peace|sin|luxury|poverty|style|\w+ (?:cities|countries|places|towns)"
+    r"|the (?:moment|past|present|now))\b).+)",
     "ONES": "(?P<o>(?!(?:chronic|constant|pain|regrets?|anxiety|depression|diabetes|asthma|grief|guilt|fear|no"
     "|an? (?:view|garden))\\b).+)",
     "FIRM": "(?P<o>(?!(?:peanuts|free|fun|money|love|a living|minimum|hours|days|years|it|that|home)\\b).+)",
