@@ -100,6 +100,8 @@ def _settled(
     meant = [relation for relation in RELATIONS if relation and candidates(relation, said.claimed)]
     if not possible and not meant and not said.surely_changes:
         return here
+    if not near.tells:
+        return here
     vector = near.vector(f"{said.before} {said.text}".strip())
     matter = near.relations(vector)
     changes = [

@@ -10,6 +10,8 @@ from bethink.models.embedder import Embedder
 
 NEAREST = 2
 """A relation is as near as the mean of its so many nearest phrases."""
+TOLD = 0.5
+"""The least share of the phrases that an embedder must find their own relation for."""
 _PHRASES = """
 lives in = I live in X.|I moved to X.|My home is in X now.|X is my home.|We settled in X.|I left the old city for X.
   |I bought a house in X.|My new flat is in X.|I rent a place in X.|We are residents of X.|She sold up and lives in X.
@@ -109,6 +111,14 @@ class Nearness:
         """The cosine of every relation with the vector of a text; "" stands for none of them."""
         cosines = self._phrases @ vector
         return {one: float(np.sort(cosines[rows])[-NEAREST:].mean()) for one, rows in self._rows.items()}
+
+    @cached_property
+    def tells(self) -> bool:
+        """Whether the embedder can be asked at all: most phrases are nearest to another of their own relation."""
+        cosines = self._phrases @ self._phrases.T
+        np.fill_diagonal(cosines, -1)
+        right = [relation == TABLE[int(row.argmax())][0] for (relation, _), row in zip(TABLE, cosines, strict=True)]
+        return sum(right) >= TOLD * len(right)
 
     @cached_property
     def _phrases(self) -> np.ndarray:
