@@ -14,6 +14,7 @@ from datetime import datetime
 
 import numpy as np
 
+from bethink.memory.chinese import is_chinese
 from bethink.memory.conflict import functional, kin_words, normalise
 from bethink.memory.extract import Fact, Message
 from bethink.memory.lexical import tokens
@@ -80,7 +81,8 @@ def settle(
     """
     found = list(facts)
     thoughts = [one for one in known if one.active and functional(str(one.relation))]
-    for said in (said for i, one in enumerate(messages) if one.role == "user" for said in said_in(one.content, i)):
+    english = [(i, one) for i, one in enumerate(messages) if one.role == "user" and not is_chinese(one.content)]
+    for said in (said for i, one in english for said in said_in(one.content, i)):
         here = [fact for fact in found if fact.source == said.source and _of(fact, said)]
         when = messages[said.source].said
         found = [fact for fact in found if fact not in here] + _settled(here, said, when, thoughts, near, nearest)

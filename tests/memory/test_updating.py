@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bethink.memory import ThoughtMemory
+from bethink.memory import ThoughtMemory, updating
+from bethink.memory.extract import to_messages
 from bethink.models.embedder import SentenceEmbedder
 
 
@@ -78,3 +79,9 @@ def test_keep_both_keeps_both(tmp_path):
         active, ended = said(opened, "I drive a Corolla.", "Traded the Corolla in for a Leaf.")
     assert len(active) == 2
     assert ended == set()
+
+
+def test_chinese_is_left_to_its_own_reader(monkeypatch):
+    monkeypatch.setattr(updating, "said_in", lambda *_: pytest.fail("it is read as English"))
+    messages = to_messages("我搬到北京了，现在住在北京。我换了一辆车。")
+    assert updating.settle([], messages, [], None, None) == []
