@@ -81,7 +81,8 @@ def test_a_run_is_started_watched_shown_and_compared(page, tmp_path):
         assert page.outside == []
         page.reload()
         page.get_by_role("tab", name="Evaluate").click()
+        page.get_by_text(re.compile(r"^Done: \d+ results")).wait_for()  # the tab has been filled
         page.locator("#evaluate-run input").click()
-        assert page.get_by_role("option").count() == 2, "runs are there after a reload"
+        page.get_by_role("option").nth(1).wait_for()  # both runs are there after a reload
     finally:
         server.stop()

@@ -172,20 +172,21 @@ def chroma(vectors: np.ndarray, queries: np.ndarray, place: str) -> Query:
     ]
 
 
-def memories(turns: Sequence[tuple[str, Said]], asked: Sequence[str], embedder: Any) -> Iterator[tuple[str, Query]]:
-    """mem0 and LangGraph over the same turns, each with their own search."""
+def memories(
+    stack: ExitStack, turns: Sequence[tuple[str, Said]], asked: Sequence[str], embedder: Any
+) -> Iterator[tuple[str, Query]]:
+    """mem0 and LangGraph over the same turns, each with their own search; they live as long as the stack."""
     said = tuple(Said(str(i), turn.session, turn.at, turn.speaker, turn.text) for i, (_, turn) in enumerate(turns))
     everything = Conversation("all", said, ())
-    with ExitStack() as stack:
-        for title, name in (("LangGraph InMemoryStore", "langgraph"), ("mem0, infer=False", "mem0")):
-            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="bethink-bench-"))
-            try:
-                memory = stack.enter_context(open_memory(name, Path(place), embedder))
-            except EvaluationError as why:
-                print(f"  {title}: not measured, {why}", file=sys.stderr)
-                continue
-            memory.add(everything, "turns")
-            yield title, lambda i, memory=memory: [int(e.sources[0]) for e in memory.recall("all", asked[i], K)]
+    for title, name in (("LangGraph InMemoryStore", "langgraph"), ("mem0, infer=False", "mem0")):
+        place = stack.enter_context(tempfile.TemporaryDirectory(prefix="bethink-bench-"))
+        try:
+            memory = stack.enter_context(open_memory(name, Path(place), embedder))
+        except EvaluationError as why:
+            print(f"  {title}: not measured, {why}", file=sys.stderr)
+            continue
+        memory.add(everything, "turns")
+        yield title, lambda i, memory=memory: [int(e.sources[0]) for e in memory.recall("all", asked[i], K)]
 
 
 def hits(query: Query, best: np.ndarray) -> float:
@@ -217,11 +218,12 @@ def one_size(
     found, costs = ours(turns, vectors, asked, queries)
     least = max(LEAST_RECALL, hits(found["Bethink, hnsw"], best))
     found.update(libraries(vectors, queries, best, least))
-    with tempfile.TemporaryDirectory(prefix="bethink-bench-") as place:
+    with ExitStack() as stack:
         if size <= 50_000:
+            place = stack.enter_context(tempfile.TemporaryDirectory(prefix="bethink-bench-"))
             found["Chroma query"] = chroma(vectors, queries, place)
-        others = memories(turns[:size], asked, embedder) if size <= MEM0_SIZE else iter(())
-        found.update(dict(others))
+        if size <= MEM0_SIZE:
+            found.update(memories(stack, turns[:size], asked, embedder))
         for query in found.values():
             query(0)
         times = timed(found, len(asked))

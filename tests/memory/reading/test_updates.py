@@ -16,6 +16,7 @@ import pytest
 from bethink.agents.evaluation.contradictions import says
 from bethink.memory import ThoughtMemory
 from bethink.memory.extract import to_messages
+from bethink.memory.known import Known
 from bethink.memory.learn import draft, plan
 from bethink.memory.reading.meaning import Nearness
 from bethink.memory.rule_extract import RuleExtractor
@@ -60,7 +61,7 @@ def learned(near, *texts):
 
         facts = settle(RuleExtractor().extract(said), said, list(known.values()), near, nearest)
         drafts = [(draft(fact, said[fact.source], "ana", None, None, {}), fact, np.zeros(3)) for fact in facts]
-        for step in plan(drafts, known, "supersede", lambda thought_id: False)[0]:
+        for step in plan(drafts, known, Known(known), "supersede", lambda thought_id: False)[0]:
             known[step.id] = step.after
     return list(known.values())
 
