@@ -68,7 +68,8 @@ FUNCTIONAL = frozenset(
         """lives in|lives with|works at|name|age|marital status|diet|birthday|birth date|phone number|number|email
         |address|nationality|native language|mother tongue|blood type|blood group|height|weight|shoe size|is from
         |employment|expecting|job|boss|manager|hometown|postcode|zip code|surname|last name|nickname|star sign|religion
-        |time zone|timezone|salary|works as|drives|studies at|supports|goes to gym|hair colour|bedtime"""
+        |time zone|timezone|salary|works as|drives|studies at|supports|goes to gym|hair colour|bedtime|doctor|dentist
+        |vet|therapist|hairdresser|landlord|browser|bank|insurance|partner"""
     )
 )
 """Relations with one value at a time; besides these, every "favourite ..."."""

@@ -13,7 +13,21 @@ from bethink.memory.reading.slot_guards import is_refused
 from bethink.memory.reading.slot_types import TYPED
 from bethink.memory.words import DAYS, MONTHS
 
-NAMED = frozenset(("lives in", "works at", "studies at", "goes to gym", "supports", "boss", "name", "drives"))
+PROVIDERS = (
+    "partner",
+    "doctor",
+    "dentist",
+    "vet",
+    "therapist",
+    "hairdresser",
+    "landlord",
+    "browser",
+    "bank",
+    "insurance",
+)
+NAMED = frozenset(
+    ("lives in", "works at", "studies at", "goes to gym", "supports", "boss", "name", "drives", *PROVIDERS)
+)
 """Relations whose values are names, which alone do not tell of what."""
 _NAMES = re.compile(values.NAMES)
 _THING = re.compile(

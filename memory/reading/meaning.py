@@ -40,6 +40,18 @@ name = My name is X.|Call me X.|I changed my name to X.|It is called X now.|We r
   |Everyone calls me X.|I took my wife's name, X.|The company has a new name, X.|I am X again since the divorce.
 boss = My boss is X.|I report to X.|X is my manager.|X is in charge of us.|X runs our team.|I answer to X.
   |X took over as my boss.|X is my supervisor.|X replaced my boss.|X leads our department now.|I work under X.
+partner = I am dating X.|I am seeing X.|X is my boyfriend.|X and I are a couple.|I have a new girlfriend, X.
+  |I am going out with X now.
+doctor = My doctor is X.|My GP is X.|I go to doctor X.|I see X at the practice now.|X is our family doctor.
+  |I registered with a new GP, X.|X looks after my back.
+dentist = My dentist is X.|I go to X for my teeth.|X does my fillings.|I changed dentists, X now.
+vet = Our vet is X.|We take the dog to X.|X vaccinates the cat.|We have a new vet, X.
+therapist = My therapist is X.|I see X for therapy.|X is my physiotherapist.|I switched therapists to X.
+hairdresser = My hairdresser is X.|X cuts my hair.|I go to X for a haircut.|My barber is X.
+landlord = My landlord is X.|We rent from X.|X owns our flat now.|The new landlady is X.
+browser = My browser is X.|I use X to browse the web.|I switched browsers to X.|X is my default browser now.
+bank = My bank is X.|I bank with X.|I moved my account to X.|My savings are at X.
+insurance = My insurance is with X.|X insures my car.|I switched insurers to X.|My policy is with X now.
 drives = I drive a X.|My car is a X.|I bought a X and sold the old car.|I swapped my car for a X.|I got a new car, a X.
   |There is a X in my driveway.|I ride a X.|The old car was scrapped.|I am behind the wheel of a X.
   |We went electric, a X.

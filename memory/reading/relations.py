@@ -154,7 +154,8 @@ OF_ONE = re.compile(
     r"|birthday|birth date|date of birth|age|height|weight|nationality"
     r"|native language|mother tongue|blood type|blood group|shoe size|marital status|diet|religion|hometown|home town"
     r"|job|occupation|profession|boss|manager|star sign|hobby|hobbies|goal|dream|time ?zone|salary|car|birthplace"
-    r"|employer|post ?code|zip ?code)$",
+    r"|employer|post ?code|zip ?code|(?:family )?doctor|gp|dentist|vet|therapist|hairdresser|barber|landlord|landlady"
+    r"|(?:web )?browser|bank|(?:(?:car|home|health|travel|dental) )?insurance)$",
     re.IGNORECASE,
 )
 """What one has one of, as in "my ... is"."""
@@ -178,6 +179,12 @@ _SAME = {
     "car": "drives",
     "timezone": "time zone",
     "hobbies": "hobby",
+    "family doctor": "doctor",
+    "gp": "doctor",
+    "barber": "hairdresser",
+    "landlady": "landlord",
+    "web browser": "browser",
+    **{f"{kind} insurance": "insurance" for kind in ("car", "home", "health", "travel", "dental")},
 }
 
 
@@ -196,6 +203,10 @@ _VALID: dict[str, Callable[[str], object]] = {
     "works as": lambda value: occupation(value) or occupation(f"a {value}"),
     "drives": re.compile(rf"(?:an? |the )?(?:[a-z-]+ )*[{UPPER}]|an? ").match,
     "works at": re.compile(rf"(?:the )?[{UPPER}]").match,
+    **dict.fromkeys(
+        ("doctor", "dentist", "vet", "therapist", "hairdresser", "landlord"), re.compile(rf"[{UPPER}]").match
+    ),
+    **dict.fromkeys(("browser", "bank", "insurance"), re.compile(rf"(?:with |the )?[{UPPER}]").match),
 }
 """What the value of an attribute must look like: "my boss is away" names no boss."""
 

@@ -29,6 +29,8 @@ _NOTHING = re.compile(
 _TITLED = re.compile(rf"(?:(?:Mrs?|Ms|Mx|Dr|Prof|Sir|Professor)\.? )?{values.NAMES}")
 TYPED: dict[str, re.Pattern[str]] = {
     "boss": _TITLED,
+    **dict.fromkeys(("doctor", "dentist", "vet", "therapist", "hairdresser", "landlord", "partner"), _TITLED),
+    **dict.fromkeys(("browser", "bank", "insurance"), re.compile(rf"(?:the )?{values.NAMES}")),
     "works at": re.compile(rf"(?:the )?{values.NAMES}"),
     "goes to gym": re.compile(rf"(?:the )?{values.NAMES}"),
     "studies at": re.compile(rf"(?:the )?{values.NAMES}"),

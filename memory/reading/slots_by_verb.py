@@ -241,6 +241,11 @@ name ! = (?:took|taken|changed|adopted|readopted|chosen|reclaimed)(?: on| back)?
 boss = (?:reports?|answers?|BE (?:reporting|answering))ADVS(?: directly| only)? to <PERSON>
 boss = (?:works?|BE(?: working)?|BE placed) under <PERSON>
 boss ~ = (?:works?|BE working) for (?P<o>(?:Mrs?|Ms|Dr|Prof|Sir)\.? NAMES)
+partner = BE (?:dating|seeing|going out with|together with) <PERSON>
+works at = HAVE been (?:at|with) <ORG>(?= (?:for|since)\b)
+doctor = BE (?:registered|a patient) with <PERSON>
+bank = banks? with <ORG>
+insurance = BE insured (?:with|by) <ORG>
 drives = (?:drives?|BE driving|HAVE been driving|been driving|HAVE driven)ADVS <CAR>
 drives ! ? = (?:traded|swapped|exchanged|replaced|upgraded|switched|changed|part-exchanged|sold
     |given up|gave up|ditched)\b[^.;]{0,50}? (?:for|with|to) <ACAR>
@@ -296,6 +301,16 @@ ATTRIBUTES = {
     "supports": r"(?:football |rugby |hockey )?(?:club|team)",
     "studies at": r"(?:university|uni|college|school)",
     "lives with": r"(?:flat|room|house)mates?",
+    "partner": r"(?:new )?(?:partner|boyfriend|girlfriend)",
+    "doctor": r"(?:(?:new|family|own) )*(?:doctor|GP|physician)",
+    "dentist": r"(?:new )?dentist",
+    "vet": r"(?:new )?vet",
+    "therapist": r"(?:new )?(?:therapist|psychologist|counsellor|physio(?:therapist)?)",
+    "hairdresser": r"(?:new )?(?:hairdresser|barber)",
+    "landlord": r"(?:new )?(?:landlord|landlady)",
+    "browser": r"(?:(?:new|main|default|web) )*browser",
+    "bank": r"(?:new )?bank",
+    "insurance": r"(?:(?:new|car|home|health|travel|dental) )*(?:insurance|insurer|cover)(?: company)?",
 }
 """What a person has one of, by the relation that its value has."""
 FAVOURITE = (
