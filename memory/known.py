@@ -2,7 +2,7 @@
 
 :func:`bethink.memory.conflict.decide` compares sentences, subjects with relations, and kin. Thoughts are kept here by
 hashes of just these, so that a new thought costs the same among ten and among a million; two that share a hash by
-chance are compared for nothing. The first call reads all thoughts once (about 10 microseconds each).
+chance are compared for nothing. The first call reads all thoughts once (estimated 10 microseconds each).
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from bethink.agents.evaluation.kdconv import Talk, load_kdconv, wanted
 from bethink.agents.evaluation.locomo import load_locomo
 from bethink.agents.evaluation.longmemeval import load_longmemeval
 from bethink.agents.evaluation.madial import load_madial
+from bethink.memory.times import as_datetime
 
 FOLDER = "BETHINK_DIALOGUE_DATA"
 DAY, TOPIC = "names a day", "names a topic (estimated)"
@@ -73,12 +74,32 @@ def load_file(path: str | Path) -> list[Conversation]:
             thoughts = tuple(
                 Learned(**{**each, "sources": tuple(each.get("sources", ()))}) for each in item.get("thoughts", ())
             )
-            found.append(Conversation(str(item["id"]), turns, questions, thoughts))
-        except (KeyError, TypeError, AttributeError) as problem:
+            found.append(_checked(Conversation(str(item["id"]), turns, questions, thoughts)))
+        except (KeyError, TypeError, AttributeError, ValueError) as problem:
             raise EvaluationError(f"Conversation {number} of {place} is not in the format: {problem!r}.") from problem
     if len({conversation.id for conversation in found}) != len(found):
         raise EvaluationError(f"Two conversations of {place} have the same id.")
     return found
+
+
+def _checked(conversation: Conversation) -> Conversation:
+    """The same, if every text is one and every date can be read.
+
+    Raises:
+        ValueError: the first that is not.
+    """
+    if not conversation.id.strip():
+        raise ValueError("its id is empty")
+    for at in (*(turn.at for turn in conversation.turns), *(thought.at for thought in conversation.thoughts)):
+        as_datetime(at)
+    for part in (*conversation.turns, *conversation.questions, *conversation.thoughts):
+        for name in ("id", "session", "speaker", "text", "role", "kind"):
+            if not isinstance(getattr(part, name, ""), str):
+                raise ValueError(f"{name} must be a text, not {getattr(part, name)!r}")
+        for cited in (*getattr(part, "evidence", ()), *getattr(part, "sources", ())):
+            if not isinstance(cited, str):
+                raise ValueError(f"the id of a turn must be a text, not {cited!r}")
+    return conversation
 
 
 def _question(item: dict[str, Any]) -> Question:

@@ -63,7 +63,7 @@ class Run:
         if not lines:
             return dict(settings or {})
         head = _parsed(lines[0])
-        if head.get("bethink_evaluation") != VERSION:
+        if head.get("bethink_evaluation") != VERSION or not isinstance(head.get("settings"), dict):
             raise EvaluationError(f"{self.path} is no run of this version of bethink. Choose another file with --out.")
         found: dict[str, Any] = head["settings"]
         if settings is not None and found != settings:
@@ -76,8 +76,12 @@ class Run:
             data = _parsed(line)  # a line cut short by a kill is nothing: that question is asked again
             if data:
                 try:
-                    self._keep(Row(**data))
-                except TypeError:
+                    row = Row(**data)
+                    for value in (*row.scores.values(), *row.costs.values()):
+                        if not isinstance(value, int | float):
+                            raise TypeError
+                    self._keep(row)
+                except (TypeError, AttributeError):
                     raise EvaluationError(f"{self.path} holds a line that is no result: {line[:80]}") from None
         return found
 

@@ -35,6 +35,10 @@ def test_json_lines_are_read_too(tmp_path):
         (json.dumps([ANA, ANA]), "same id"),
         (json.dumps({"id": "x", "turns": [{"id": "1"}], "questions": []}), "Conversation 1"),
         (json.dumps({"id": "x", "turns": [], "questions": []}), "asks no question"),
+        (json.dumps({**ANA, "id": " "}), "id is empty"),
+        (json.dumps({**ANA, "turns": [{**ANA["turns"][0], "text": 3}]}), "text must be a text"),
+        (json.dumps({**ANA, "turns": [{**ANA["turns"][0], "at": "yesterday"}]}), "yesterday"),
+        (json.dumps({**ANA, "questions": [{"text": "?", "evidence": [1]}]}), "must be a text"),
     ],
 )
 def test_a_bad_file_is_named(tmp_path, body, said):

@@ -79,6 +79,14 @@ def test_files_of_other_runs_are_not_mixed_in(tmp_path):
     with pytest.raises(EvaluationError, match="other settings.*k 5"):
         Run(tmp_path / "run.jsonl", {"data": "small", "k": 6})
     (tmp_path / "old.jsonl").write_text('{"settings": {}}\n', encoding="utf-8")
+    head = '{"bethink_evaluation": 2, "settings": {}}\n'
+    (tmp_path / "odd.jsonl").write_text(
+        head + '{"suite": "questions", "id": "a", "group": "a", "kind": "x", "scores": {"f1": "x"}}'
+    )
+    (tmp_path / "bare.jsonl").write_text('{"bethink_evaluation": 2}')
+    for name, said in (("odd", "no result"), ("bare", "no run")):
+        with pytest.raises(EvaluationError, match=said):
+            Run(tmp_path / f"{name}.jsonl")
     (tmp_path / "binary.jsonl").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(EvaluationError, match="no run"):
         Run(tmp_path / "old.jsonl", {})
