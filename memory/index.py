@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ CONNECTIVITY, EXPANSION_ADD = 16, 100
 """HNSW's M and efConstruction."""
 MORE = 32
 """So many more neighbours than wanted are asked for, and all ordered by their exact cosines."""
+WIDENED_FROM = 25_000
+"""Above so many rows a walk of the graph looks at more of them, by the root of their number, to find as much."""
 
 
 def unit(vectors: np.ndarray, dim: int) -> np.ndarray:
@@ -72,7 +75,7 @@ class VectorIndex:
         """Row numbers of about the k rows nearest to the query (dim,), nearest first by exact cosine: int (<= k,)."""
         graph, vector = self._walked(), unit(query, self.lsh.dim)[0]
         wanted = min(k + MORE, self.size)
-        graph.expansion_search = wanted + MORE
+        graph.expansion_search = wanted + round(MORE * max(1.0, math.sqrt(self.size / WIDENED_FROM)))
         rows = np.asarray(graph.search(vector, wanted, threads=1).keys, dtype=np.int64)
         return rows[np.argsort(-(self._vectors[rows] @ vector), kind="stable")[:k]]
 
