@@ -1,0 +1,1 @@
+"""Training of adapters: examples, their mixing, the trainer, and scoring."""

@@ -1,0 +1,1 @@
+"""MultiLoRA beside LoRA and its kin: exactness, speed, and one mixed training of six real tasks."""
