@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bethink.app.commands import evaluate_judge, memory_erase, tools
+from bethink.app.commands import adapter, evaluate_judge, memory_erase, tools, train
 from bethink.app.output import JSON_FLAG, emit, fail
 
 app = typer.Typer(
@@ -19,6 +19,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(tools.app, name="tools")
+app.add_typer(train.app, name="train")
+app.add_typer(adapter.app, name="adapter")
 app.add_typer(memory_erase.app, name="memory")  # with those of ``memory`` and ``memory_changes``
 app.add_typer(evaluate_judge.app, name="eval")  # with those of ``evaluate``
 

@@ -36,6 +36,18 @@ def load_chat_model(spec: str = DEFAULT, *, progress: Progress | None = None, **
         UnknownModelError: the string has none of the known forms, or names a file that cannot be a model.
         MissingModelError: the file, folder or package is not there.
     """
+    if spec.strip().startswith("openai:"):
+        return _openai(spec.strip(), options)
+    name, folder = local_folder(spec, progress=progress)
+    return _local(name, folder, {"repetition_penalty": 1.1, **options} if name == DEFAULT else options)
+
+
+def local_folder(spec: str = DEFAULT, *, progress: Progress | None = None) -> tuple[str, Callable[[], Path]]:
+    """The name of a model on this machine, and a function that gives its folder, converted or downloaded if need be.
+
+    Raises:
+        UnknownModelError, MissingModelError: as :func:`load_chat_model`; a served model has no folder.
+    """
     spec = spec.strip()
     if not spec:
         raise UnknownModelError(f"The model string is empty. Known forms: {FORMS}.")
@@ -44,25 +56,25 @@ def load_chat_model(spec: str = DEFAULT, *, progress: Progress | None = None, **
         from bethink.models.convert import packaged_gguf, smollm2_folder
 
         packaged_gguf()
-        return _local(spec, lambda: smollm2_folder(progress=report), {"repetition_penalty": 1.1, **options})
+        return spec, lambda: smollm2_folder(progress=report)
     if spec.startswith("openai:"):
-        return _openai(spec, options)
+        raise UnknownModelError(f"{spec} is served elsewhere; its weights are not on this machine. Name a folder.")
     if spec.startswith("hf:"):
         name = spec.removeprefix("hf:")
         if name.count("/") != 1 or not all(name.split("/")):
             raise UnknownModelError(f"{spec!r} is not of the form hf:ORG/NAME. Known forms: {FORMS}.")
-        return _local(spec, lambda: _hub_folder(name), options)
+        return spec, lambda: _hub_folder(name)
     path = Path(spec).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():
             raise MissingModelError(f"There is no file {path}. Give the path of a .gguf file that exists.")
         from bethink.models.convert import gguf_folder
 
-        return _local(path.name, lambda: gguf_folder(path, progress=report), options)
+        return path.name, lambda: gguf_folder(path, progress=report)
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise UnknownModelError(f"{path} has no config.json, so it is not a transformers model folder.")
-        return _local(path.name, lambda: path, options)
+        return path.name, lambda: path
     if os.sep in spec or spec.startswith((".", "~")):
         raise MissingModelError(f"There is nothing at {path}. Known forms: {FORMS}.")
     raise UnknownModelError(f"Unknown model {spec!r}. Known forms: {FORMS}.")

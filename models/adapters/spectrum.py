@@ -46,6 +46,12 @@ def spectrum_of(delta: Tensor) -> Spectrum:
     return Spectrum(torch.linalg.svdvals(delta.detach().float()).cpu().numpy().astype(np.float64))
 
 
+def of_product(b: Tensor, a: Tensor) -> Spectrum:
+    """The spectrum of b a, b (out, k) and a (k, in), without forming the product: two thin QR decompositions."""
+    core = torch.linalg.qr(b.double())[1] @ torch.linalg.qr(a.double().t())[1].t()
+    return Spectrum(torch.linalg.svdvals(core).cpu().numpy())
+
+
 @torch.no_grad()
 def update_spectrum(model: Any, adapter_name: str = "default") -> dict[str, Spectrum]:
     """The spectrum of each adapted module, for a MultiLoRA or a plain LoRA adapter of PEFT.
@@ -59,9 +65,7 @@ def update_spectrum(model: Any, adapter_name: str = "default") -> dict[str, Spec
     found: dict[str, Spectrum] = {}
     for name, layer in model.named_modules():
         if isinstance(layer, MultiLoraLayer) and adapter_name in layer.multilora_A:
-            b, a = layer.factors(adapter_name)
-            core = torch.linalg.qr(b.double())[1] @ torch.linalg.qr(a.double().t())[1].t()
-            found[name] = Spectrum(torch.linalg.svdvals(core).cpu().numpy())
+            found[name] = of_product(*layer.factors(adapter_name))
         elif adapter_name in getattr(layer, "lora_A", ()) and hasattr(layer, "get_delta_weight"):
             found[name] = spectrum_of(layer.get_delta_weight(adapter_name))
     if not found:

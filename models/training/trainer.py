@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -224,8 +224,3 @@ def _printer() -> type[TrainerCallback]:
     from transformers import PrinterCallback
 
     return PrinterCallback
-
-
-def as_row(trained: Trained) -> dict[str, float]:
-    """A training's figures for a report."""
-    return asdict(trained)
