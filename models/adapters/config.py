@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -62,28 +63,33 @@ class MultiLoraConfig(PeftConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.peft_type = PEFT_TYPE
+        self.rank_pattern = self.rank_pattern or {}
         for name in ("target_modules", "exclude_modules"):
             value = getattr(self, name)
             setattr(self, name, set(value) if isinstance(value, list) else value)
         for name, value in (("r", self.r), ("num_modules", self.num_modules), *self._ranks()):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"{name} must be a whole number of at least 1, not {value!r}.")
-        if not self.lora_alpha > 0:
-            raise ValueError(f"lora_alpha must be greater than 0, not {self.lora_alpha!r}.")
-        if not 0 <= self.multilora_dropout < 1:
+        if not (_is_number(self.lora_alpha) and 0 < self.lora_alpha < math.inf):
+            raise ValueError(f"lora_alpha must be a number greater than 0, not {self.lora_alpha!r}.")
+        if not (_is_number(self.multilora_dropout) and 0 <= self.multilora_dropout < 1):
             raise ValueError(f"multilora_dropout must be at least 0 and less than 1, not {self.multilora_dropout!r}.")
         _one_of("scaling", self.scaling, ("vector", "scalar"))
         _one_of("init_weights", self.init_weights, (True, False, "zero_b"))
         _one_of("bias", self.bias, ("none", "all", "multilora_only"))
         if isinstance(self.target_modules, str) and (self.layers_to_transform, self.layers_pattern) != (None, None):
             raise ValueError("layers_to_transform and layers_pattern need target_modules as a list of names.")
-        if self.layers_pattern and not self.layers_to_transform:
+        if self.layers_pattern and self.layers_to_transform is None:
             raise ValueError("layers_pattern is given without layers_to_transform; give both or neither.")
 
     def _ranks(self) -> list[tuple[str, int]]:
         return [(f"rank_pattern[{name!r}]", rank) for name, rank in self.rank_pattern.items()]
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _one_of(name: str, value: Any, known: tuple[Any, ...]) -> None:
-    if value not in known:
+    if not any(value is each or (isinstance(value, str) and value == each) for each in known):
         raise ValueError(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}.")
