@@ -18,8 +18,10 @@ from bethink.models.adapters.config import MultiLoraConfig
 BASE = "__base__"
 """PEFT's name for a row of a mixed batch that no adapter changes."""
 HALF = (torch.float16, torch.bfloat16)
-FARTHEST = 4
-"""A rank n * r above this many times the layer's width is refused: a damaged config must not fill the memory."""
+LARGEST = 4
+"""An adapter of more numbers than this many times the layer's is refused: a damaged config must not fill the memory."""
+ALWAYS_ALLOWED = 1 << 20
+"""How many numbers an adapter of one layer may have however small the layer is."""
 
 
 class MultiLoraLayer(BaseTunerLayer):
@@ -56,14 +58,11 @@ class MultiLoraLayer(BaseTunerLayer):
         """Add an adapter to this layer.
 
         Raises:
-            ValueError: the rank n * r is far greater than the layer.
+            ValueError: the rank n * r is far greater than the layer; nothing was allocated.
         """
-        n, narrow = config.num_modules, min(self.in_features, self.out_features)
-        if n * r > FARTHEST * max(self.in_features, self.out_features):
-            raise ValueError(
-                f"num_modules * r is {n * r}, far more than a layer of {self.in_features} x {self.out_features} can "
-                "use. Is the adapter's config damaged? Choose a smaller r."
-            )
+        n = config.num_modules
+        self.check_rank(n * r)
+        narrow = min(self.in_features, self.out_features)
         if n * r > narrow:
             warnings.warn(
                 f"num_modules * r is {n * r}, but the update of this layer has a rank of at most {narrow}: "
@@ -81,6 +80,33 @@ class MultiLoraLayer(BaseTunerLayer):
         self.reset_parameters(adapter_name, config)
         self._move_adapter_to_device_of_base_layer(adapter_name)
         self.set_adapter(self.active_adapters, inference_mode=inference_mode)
+
+    def add_factors(self, adapter_name: str, b: Tensor, a: Tensor) -> None:
+        """Add a frozen adapter with the update b a: one module of rank k, its scalar s one.
+
+        Args:
+            adapter_name: a new name.
+            b: (out, k).
+            a: (k, in).
+        """
+        self.r[adapter_name], self.num_modules[adapter_name], self.factor[adapter_name] = len(a), 1, 1.0
+        self.multilora_dropout[adapter_name] = nn.Identity()
+        self.multilora_A[adapter_name] = nn.Parameter(a.detach(), requires_grad=False)
+        self.multilora_B[adapter_name] = nn.Parameter(b.detach(), requires_grad=False)
+        self.multilora_s[adapter_name] = nn.Parameter(b.new_ones(1, 1), requires_grad=False)
+
+    def check_rank(self, rank: int) -> None:
+        """Refuse a rank n * r whose factors would be far greater than the layer itself.
+
+        Raises:
+            ValueError: such a rank.
+        """
+        numbers = rank * (self.in_features + self.out_features)
+        if numbers > max(LARGEST * self.in_features * self.out_features, ALWAYS_ALLOWED):
+            raise ValueError(
+                f"num_modules * r is {rank}, far more than a layer of {self.in_features} x {self.out_features} can "
+                "use. Is the adapter's config damaged? Choose a smaller r."
+            )
 
     @torch.no_grad()
     def reset_parameters(self, adapter_name: str, config: MultiLoraConfig) -> None:
@@ -117,12 +143,15 @@ class MultiLoraLayer(BaseTunerLayer):
     def _scaled(self, b: Tensor, s: Tensor, adapter: str) -> Tensor:
         n, r = self.num_modules[adapter], self.r[adapter]
         by_module = (s * self.factor[adapter]).t().unsqueeze(-1)
-        return (b.view(-1, n, r) * by_module).reshape(-1, n * r)
+        return (b.reshape(-1, n, r) * by_module).reshape(-1, n * r)
 
     def get_delta_weight(self, adapter: str) -> Tensor:
         """The update dW as the base layer stores its weight, in the adapter's type (computed in float32 or better)."""
+        return self._delta(adapter).to(self.multilora_A[adapter].dtype)
+
+    def _delta(self, adapter: str) -> Tensor:
         b, a = self.factors(adapter)
-        return transpose(b @ a, self.fan_in_fan_out).to(self.multilora_A[adapter].dtype)
+        return transpose(b @ a, self.fan_in_fan_out)
 
     def scale_layer(self, scale: float) -> None:
         """Multiply the active adapters' updates."""
@@ -152,7 +181,7 @@ class MultiLoraLayer(BaseTunerLayer):
             if adapter not in self.multilora_A:
                 continue
             weight = self.get_base_weight()
-            merged = (weight.to(torch.float32) if weight.dtype in HALF else weight) + self.get_delta_weight(adapter)
+            merged = (weight.float() if weight.dtype in HALF else weight) + self._delta(adapter)
             if safe_merge and not torch.isfinite(merged).all():
                 raise ValueError(f"Merging the adapter {adapter} gives numbers that are not finite; it is damaged.")
             if self._before_merge is None and weight.dtype in HALF and self.quantization_backend is None:
@@ -166,7 +195,7 @@ class MultiLoraLayer(BaseTunerLayer):
             warnings.warn("Already unmerged. Nothing to do.", stacklevel=2)
             return
         if self._before_merge is not None:
-            self.set_base_weight(self._before_merge)
+            self.set_base_weight(self._before_merge.to(self.get_base_weight()))
             self._before_merge = None
             self.merged_adapters.clear()
             return
@@ -174,7 +203,7 @@ class MultiLoraLayer(BaseTunerLayer):
             adapter = self.merged_adapters.pop()
             if adapter in self.multilora_A:
                 weight = self.get_base_weight()
-                self.set_base_weight((weight - self.get_delta_weight(adapter)).to(weight.dtype))
+                self.set_base_weight((weight - self._delta(adapter)).to(weight.dtype))
 
     def supports_lora_conversion(self, adapter_name: str = "default") -> bool:
         """PEFT may convert it to LoRA (by SVD); :func:`bethink.models.adapters.export_lora` does so exactly."""
