@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bethink.models.adapters.layer import MultiLoraLayer
+from bethink.models.adapters.targets import exact_pattern, exact_targets, most_common
 
 PREFIX = "base_model.model."
 
@@ -74,8 +75,8 @@ def export_lora(
         dtype: of the file.
 
     Raises:
-        ExportError: no such MultiLoRA adapter, a rank below 1, whole modules beside the adapter, or trained biases
-            (plain LoRA, as servers read it, has neither).
+        ExportError: no such MultiLoRA adapter, a rank below 1, whole modules beside the adapter or trained biases
+            (plain LoRA, as servers read it, has neither), or numbers that are not finite; nothing was written.
     """
     config = getattr(model, "peft_config", {}).get(adapter_name)
     layers = {
@@ -86,14 +87,15 @@ def export_lora(
     if config is None or not layers:
         known = ", ".join(getattr(model, "peft_config", {})) or "none"
         raise ExportError(f"There is no MultiLoRA adapter {adapter_name!r} on this model; it has: {known}.")
-    if rank is not None and rank < 1:
-        raise ExportError(f"The rank must be at least 1, not {rank}.")
+    if rank is not None and (not isinstance(rank, int) or rank < 1):
+        raise ExportError(f"The rank must be a whole number of at least 1, not {rank!r}.")
     if config.modules_to_save:
         raise ExportError(
             f"The adapter saves whole modules ({', '.join(config.modules_to_save)}); LoRA servers refuse these."
         )
     if config.bias != "none":
         raise ExportError("The adapter trains biases, which LoRA servers do not load. Merge it into the model instead.")
+    every = [name.removeprefix(PREFIX) for name, _ in model.named_modules() if ".base_layer" not in name]
     tensors: dict[str, Tensor] = {}
     ranks: dict[str, int] = {}
     lost = norm = 0.0
@@ -106,14 +108,20 @@ def export_lora(
         ranks[name] = len(a)
         tensors[f"{PREFIX}{name}.lora_A.weight"] = a.to("cpu", dtype).contiguous()
         tensors[f"{PREFIX}{name}.lora_B.weight"] = b.to("cpu", dtype).contiguous()
-    common = max(set(ranks.values()), key=list(ranks.values()).count)
-    others = {name: value for name, value in ranks.items() if value != common}
+        for tensor in (tensors[f"{PREFIX}{name}.lora_{each}.weight"] for each in "AB"):
+            if not torch.isfinite(tensor).all():
+                raise ExportError(
+                    f"The update of {name} has numbers that are not finite in {dtype}. Is the adapter damaged? "
+                    "If only the type is too small, export in float32 or bfloat16."
+                )
+    common = most_common(ranks.values())
+    others = {exact_pattern(name): value for name, value in ranks.items() if value != common}
     lora = LoraConfig(
         r=common,
         lora_alpha=common,
         rank_pattern=others,
         alpha_pattern=dict(others),
-        target_modules=_suffixes(list(layers), model),
+        target_modules=exact_targets(layers, every),
         fan_in_fan_out=config.fan_in_fan_out,
         task_type=config.task_type,
         base_model_name_or_path=config.base_model_name_or_path,
@@ -124,11 +132,3 @@ def export_lora(
     save_file(tensors, folder / "adapter_model.safetensors", metadata={"format": "pt"})
     lora.save_pretrained(str(folder))
     return Exported(folder, max(ranks.values()), len(layers), math.sqrt(lost), math.sqrt(max(norm, 0.0)))
-
-
-def _suffixes(names: list[str], model: Any) -> list[str]:
-    """The last parts of the names where they mean these modules and no others (servers match them), else the names."""
-    last = {name.rsplit(".", 1)[-1] for name in names}
-    every = [name.removeprefix(PREFIX) for name, _ in model.named_modules()]
-    own = [name for name in every if name.rsplit(".", 1)[-1] in last and ".base_layer" not in name]
-    return sorted(last) if set(own) == set(names) else sorted(names)
