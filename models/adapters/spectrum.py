@@ -85,14 +85,16 @@ def subspace_similarity(first: Tensor, second: Tensor, i: int, j: int) -> float:
         j: how many of the second.
 
     Raises:
-        ValueError: i or j is not from 1 to the number of singular vectors.
+        ValueError: the updates are of other rows, or i or j is not from 1 to the number of singular vectors.
     """
+    if first.shape[0] != second.shape[0]:
+        raise ValueError(f"Updates of {first.shape[0]} and {second.shape[0]} rows have no subspace in common.")
     for number, matrix in ((i, first), (j, second)):
         if not 1 <= number <= min(matrix.shape):
             raise ValueError(f"A matrix of {tuple(matrix.shape)} has no {number} singular vectors.")
     u = torch.linalg.svd(first.float(), full_matrices=False).U[:, :i]
     v = torch.linalg.svd(second.float(), full_matrices=False).U[:, :j]
-    return float(((u.t() @ v) ** 2).sum() / min(i, j))
+    return min(1.0, float(((u.t() @ v) ** 2).sum() / min(i, j)))
 
 
 def plot_spectra(spectra: Mapping[str, Mapping[str, Spectrum]], path: str | Path) -> Path:
@@ -112,12 +114,14 @@ def plot_spectra(spectra: Mapping[str, Mapping[str, Spectrum]], path: str | Path
     for name, modules in spectra.items():
         rows = [s.sigma / s.sigma[0] for s in modules.values() if s.norm > 0]
         width = max((len(row) for row in rows), default=0)
-        padded = np.array([np.pad(row, (0, width - len(row))) for row in rows]).reshape(-1, width)
-        left.plot(np.arange(1, width + 1), padded.mean(axis=0), label=name)
+        if rows:  # an adapter that was not trained has no update to draw
+            padded = np.array([np.pad(row, (0, width - len(row))) for row in rows])
+            left.plot(np.arange(1, width + 1), padded.mean(axis=0), label=name)
         shares.append([s.top1_share for s in modules.values() if s.norm > 0])
     left.set(xlabel="singular value", ylabel="mean, the greatest = 1", title="Spectrum of the updates", xlim=(1, 40))
     left.grid(alpha=0.25)
-    left.legend(fontsize=8)
+    if left.lines:
+        left.legend(fontsize=8)
     right.boxplot(shares, tick_labels=list(spectra), showfliers=False)
     right.set(ylabel="share of the greatest singular value", title="Dominance in each module")
     right.tick_params(axis="x", labelrotation=20, labelsize=8)
