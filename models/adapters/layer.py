@@ -172,19 +172,30 @@ class MultiLoraLayer(BaseTunerLayer):
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
         """Add the updates of some adapters (None: the active ones) to the base layer's weight.
 
-        A weight in half precision is kept aside, so that :meth:`unmerge` brings back exactly what was there.
+        A weight in half precision is kept aside, so that :meth:`unmerge` brings back exactly what was there. A
+        quantised one is quantised anew, so there merging and unmerging both round.
 
         Raises:
-            ValueError: ``safe_merge`` and the result is not finite; nothing was changed for that adapter.
+            ValueError: ``safe_merge`` and the result is not finite (nothing was changed for that adapter), or a
+                quantisation that cannot take an update.
         """
+        backend = self.quantization_backend
+        if backend is not None and not backend.supports_merge:
+            raise ValueError(
+                f"A layer quantised by {backend.backend_name} cannot take an update into its weight. Leave the adapter "
+                "beside it, or merge it into the model that is not quantised."
+            )
         for adapter in check_adapters_to_merge(self, adapter_names):
             if adapter not in self.multilora_A:
                 continue
             weight = self.get_base_weight()
             merged = (weight.float() if weight.dtype in HALF else weight) + self._delta(adapter)
             if safe_merge and not torch.isfinite(merged).all():
-                raise ValueError(f"Merging the adapter {adapter} gives numbers that are not finite; it is damaged.")
-            if self._before_merge is None and weight.dtype in HALF and self.quantization_backend is None:
+                raise ValueError(
+                    f"NaNs detected in the merged weights. The adapter {adapter} seems to be broken. Take back what is "
+                    "merged already with unmerge_adapter(), then load the adapter again from its file."
+                )
+            if self._before_merge is None and weight.dtype in HALF and backend is None:
                 self._before_merge = weight.detach().clone()
             self.set_base_weight(merged.to(weight.dtype))
             self.merged_adapters.append(adapter)
@@ -260,9 +271,14 @@ class MultiLoraLinear(nn.Module, MultiLoraLayer):
 
     def _check_names(self, x: Tensor, adapter_names: list[str]) -> None:
         if len(x) != len(adapter_names):
-            raise ValueError(f"adapter_names has {len(adapter_names)} names for {len(x)} rows; give one for each row.")
+            raise ValueError(
+                "Length of `adapter_names` should be the same as the number of inputs, but got "
+                f"{len(adapter_names)} and {len(x)} respectively. Give one name for each row of the batch."
+            )
         if self.merged:
-            raise ValueError("adapter_names cannot be used while an adapter is merged; call unmerge_adapter first.")
+            raise ValueError(
+                "Cannot pass `adapter_names` when there are merged adapters, please call `unmerge_adapter` first."
+            )
 
     def __repr__(self) -> str:
         return "multilora." + super().__repr__()

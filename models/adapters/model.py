@@ -83,11 +83,14 @@ class MultiLoraModel(BaseTuner):
             yield
             return
         if self.training:
-            raise ValueError("adapter_names is for inference; call eval() first.")
+            raise ValueError("Cannot pass `adapter_names` when the model is in training mode. Call eval() first.")
         layers = [m for m in self.modules() if isinstance(m, MultiLoraLayer | AuxiliaryTrainingWrapper)]
         known = {BASE}.union(*(layer.multilora_A.keys() for layer in layers if isinstance(layer, MultiLoraLayer)))
         if unknown := sorted(set(names) - known):
-            raise ValueError(f"There is no adapter {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
+            raise ValueError(
+                f"Trying to infer with non-existing adapter(s): {', '.join(unknown)}. There are: "
+                f"{', '.join(sorted(known))}."
+            )
         repeated = [name for name in names for _ in range(_copies(kwargs))]
         encoder = self.model.get_encoder() if hasattr(self.model, "get_encoder") else None
         once = set() if encoder is None or encoder is self.model else set(encoder.modules())

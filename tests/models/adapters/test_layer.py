@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peft.utils.quantization_utils import ForwardOnlyQuantizationBackend
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
@@ -306,3 +307,11 @@ def test_the_output_has_the_bases_type_with_float32_adapters(dtype):
     assert layer.multilora_A["default"].dtype == torch.float32
     assert y.dtype == dtype
     assert torch.isfinite(y).all()
+
+
+def test_a_quantised_layer_that_cannot_take_an_update_says_so():
+    layer, _ = made()
+    layer.quantization_backend = ForwardOnlyQuantizationBackend("gptq")
+    with pytest.raises(ValueError, match=r"quantised by gptq cannot take an update.*not quantised"):
+        layer.merge()
+    assert not layer.merged
