@@ -2,7 +2,8 @@
 
 MultiLoRA here is Wang, Lin, Zeng and Zhang, "MultiLoRA: Democratizing LoRA for Better Multi-Task Learning"
 (arXiv 2311.11501), not the serving of many adapters side by side that goes by the same name. Importing this package
-makes the method known to PEFT, also to ``PeftModel.from_pretrained``.
+makes the method known to PEFT, also to ``PeftModel.from_pretrained``; a program that does not import it cannot load a
+MultiLoRA adapter (PEFT raises ``KeyError`` with the name MULTILORA), but can load what :func:`export_lora` writes.
 """
 
 from bethink.models.adapters.config import MultiLoraConfig

@@ -18,10 +18,24 @@ from bethink.models.adapters.config import MultiLoraConfig
 BASE = "__base__"
 """PEFT's name for a row of a mixed batch that no adapter changes."""
 HALF = (torch.float16, torch.bfloat16)
+DICTIONARIES = (nn.ParameterDict(), nn.ModuleDict())
 LARGEST = 4
 """An adapter of more numbers than this many times the layer's is refused: a damaged config must not fill the memory."""
 ALWAYS_ALLOWED = 1 << 20
 """How many numbers an adapter of one layer may have however small the layer is."""
+
+
+def check_name(adapter_name: str) -> None:
+    """Refuse a name under which torch's dictionaries of parameters and modules cannot keep anything.
+
+    Raises:
+        ValueError: no name, a dot in it, or the name of one of their methods, such as ``train`` or ``double``.
+    """
+    if not adapter_name or "." in adapter_name or any(hasattr(each, adapter_name) for each in DICTIONARIES):
+        raise ValueError(
+            f"An adapter cannot be named {adapter_name!r}: torch needs a name without dots that is none of its own "
+            "methods. Choose another, such as 'my_adapter'."
+        )
 
 
 class MultiLoraLayer(BaseTunerLayer):
@@ -58,8 +72,10 @@ class MultiLoraLayer(BaseTunerLayer):
         """Add an adapter to this layer.
 
         Raises:
-            ValueError: the rank n * r is far greater than the layer; nothing was allocated.
+            ValueError: a name that cannot be kept, or a rank n * r that is far greater than the layer; nothing was
+                allocated.
         """
+        check_name(adapter_name)
         n = config.num_modules
         self.check_rank(n * r)
         narrow = min(self.in_features, self.out_features)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from bethink.models.adapters.config import MultiLoraConfig
-from bethink.models.adapters.layer import BASE, MultiLoraLayer, MultiLoraLinear
+from bethink.models.adapters.layer import BASE, MultiLoraLayer, MultiLoraLinear, check_name
 from bethink.models.adapters.targets import exact_pattern, exact_targets, most_common
 
 
@@ -121,8 +121,7 @@ class MultiLoraModel(BaseTuner):
             raise ValueError(f"Give one weight for each adapter; there are {len(adapters)} and {len(weights)}.")
         if not all(map(math.isfinite, weights)):
             raise ValueError(f"The weights must be finite numbers, not {', '.join(map(str, weights))}.")
-        if "." in adapter_name or not adapter_name:
-            raise ValueError(f"An adapter's name has at least one letter and no dot, not {adapter_name!r}.")
+        check_name(adapter_name)
         if adapter_name in self.peft_config:
             raise ValueError(f"There is an adapter {adapter_name} already; choose another name or delete it first.")
         if missing := [name for name in adapters if name not in self.peft_config]:

@@ -299,6 +299,39 @@ def test_merging_in_half_precision_does_not_round_the_update_first():
     assert torch.equal(layer.get_base_weight(), b @ a)
 
 
+def test_a_bf16_weight_is_the_sum_rounded_once():
+    layer, _ = made(inputs=64, outputs=64)
+    layer.base_layer.bfloat16()
+    weight = layer.get_base_weight().clone()
+    b, a = layer.factors("default")
+    layer.merge()
+    assert torch.equal(layer.get_base_weight(), (weight.float() + b @ a).bfloat16())
+
+
+def test_two_merges_in_bf16_are_taken_back_to_the_very_bits():
+    layer, _ = made()
+    layer.bfloat16()
+    layer.update_layer("other", 2, MultiLoraConfig(r=2, init_weights=False))
+    weight = layer.get_base_weight().clone()
+    layer.merge(adapter_names=["default"])
+    with pytest.warns(UserWarning, match="additionally merging other"):
+        layer.merge(adapter_names=["other"])
+    layer.unmerge()
+    assert torch.equal(layer.get_base_weight(), weight)
+
+
+def test_a_bf16_base_that_changed_since_is_not_undone():
+    layer, _ = made()
+    layer.bfloat16().merge()
+    layer.unmerge()
+    with torch.no_grad():
+        layer.base_layer.weight.mul_(2)
+    weight = layer.get_base_weight().clone()
+    layer.merge()
+    layer.unmerge()
+    assert torch.equal(layer.get_base_weight(), weight)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_the_output_has_the_bases_type_with_float32_adapters(dtype):
     layer, x = made()

@@ -275,17 +275,33 @@ class Nested(nn.Module):
 
 
 def test_a_sum_over_names_that_end_alike(tmp_path):
-    model = adapted(Nested(), "x", target_modules=r"0|1\.0", rank_pattern={"^0": 1})
+    model = adapted(Nested(), "x", target_modules=r"0|1\.0|1\.1", rank_pattern={"^0": 1})
     model.add_adapter("b", tuning(target_modules="0"))
     combined(model, ["x", "b"], [1.0, -1.0])
     model.set_adapter("sum")
     model.save_pretrained(str(tmp_path), selected_adapters=["sum"])
     again = PeftModel.from_pretrained(Nested(), str(tmp_path / "sum")).eval()
-    assert set(layers(again)) == {"base_model.model.0", "base_model.model.1.0"}
+    assert {name: layer.r["default"] for name, layer in layers(again).items()} == {
+        "base_model.model.0": 9,
+        "base_model.model.1.0": 6,
+        "base_model.model.1.1": 6,
+    }
     assert torch.equal(again(features()), model(features()))
     combined(model, ["b"], [1.0], "only")
     model.save_pretrained(str(tmp_path), selected_adapters=["only"])
     assert set(layers(PeftModel.from_pretrained(Nested(), str(tmp_path / "only")))) == {"base_model.model.0"}
+
+
+def test_the_config_of_a_sum_is_short():
+    model = adapted(llama(), "x", target_modules="all-linear")
+    model.add_adapter("b", tuning(target_modules=ATTENTION, r=5))
+    combined(model, ["x", "x"], [1, 2], "twice")
+    combined(model, ["b", "x"], [1, 2])
+    for name, patterns in (("twice", 0), ("sum", 4)):
+        config = model.peft_config[name]
+        assert (config.r, config.num_modules, config.lora_alpha) == ((12, 1, 12) if name == "twice" else (6, 1, 6))
+        assert len(config.rank_pattern) == patterns
+        assert config.target_modules == {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}
 
 
 def test_a_sum_goes_on_training_what_was_trained():
@@ -329,8 +345,9 @@ def test_sums_that_are_refused_change_nothing():
         ([], [], "sum", "one weight for each"),
         (["x"], [1, 2], "sum", "there are 1 and 2"),
         (["x"], [1], "x", "already"),
-        (["x"], [1], "x.y", "no dot"),
-        (["x"], [1], "", "at least one letter"),
+        (["x"], [1], "x.y", "cannot be named 'x.y'.*without dots"),
+        (["x"], [1], "", "cannot be named ''"),
+        (["x"], [1], "double", "cannot be named 'double'.*my_adapter"),
         (["x", "c"], [1, 1], "sum", "no adapter c; there are x, b"),
         (["x"], [float("nan")], "sum", "finite"),
         (["x"], [float("inf")], "sum", "finite"),
@@ -342,6 +359,16 @@ def test_sums_that_are_refused_change_nothing():
         assert (set(model.state_dict()), set(model.peft_config)) == before
     with pytest.raises(ValueError, match="biases"):
         combined(adapted(Mlp(), target_modules=["lin0"], bias="all"), ["default"], [1.0])
+
+
+@pytest.mark.parametrize("name", ["double", "train", "keys", "update", "a.b"])
+def test_names_that_torch_cannot_keep_are_refused(name):
+    model = adapted(Mlp(), target_modules=["lin0"])
+    before = set(model.state_dict())
+    with pytest.raises(ValueError, match=f"cannot be named '{name}'"):
+        model.add_adapter(name, tuning(target_modules=["lin0"]))
+    assert set(model.peft_config) == {"default"}
+    assert set(model.state_dict()) == before
 
 
 def test_what_a_user_sees():
