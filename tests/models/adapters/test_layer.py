@@ -325,7 +325,7 @@ def test_a_bf16_base_that_changed_since_is_not_undone():
     layer.bfloat16().merge()
     layer.unmerge()
     with torch.no_grad():
-        layer.base_layer.weight.mul_(2)
+        layer.base_layer.weight.data = 2 * layer.base_layer.weight.data
     weight = layer.get_base_weight().clone()
     layer.merge()
     layer.unmerge()
