@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from peft import get_peft_model
 from torch import Tensor, nn
@@ -95,3 +96,26 @@ def layers(model: nn.Module) -> dict[str, MultiLoraLayer]:
 
 def far(a: Tensor, b: Tensor) -> float:
     return float((a.detach().double() - b.detach().double()).abs().max())
+
+
+both_bases = pytest.mark.parametrize(
+    ("base", "settings"),
+    [(llama, {"target_modules": ATTENTION}), (gpt2, {"target_modules": ["c_attn"], "fan_in_fan_out": True})],
+    ids=["llama", "gpt2"],
+)
+
+
+def two(base=None, **settings):
+    """A model with the adapters ``default`` (active) and ``other``."""
+    model = adapted(base or llama(), **{"target_modules": ATTENTION, **settings})
+    torch.manual_seed(2)
+    model.add_adapter("other", tuning(**{"target_modules": ATTENTION, "r": 3, "scaling": "scalar", **settings}))
+    return model.eval()
+
+
+def trained_names(model) -> set[str]:
+    return {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+
+
+def loss_of(model):
+    return model(input_ids=ids(), labels=ids()).loss
