@@ -68,7 +68,7 @@ def extract_prompt(text: str, date: str) -> str:
 
 
 def extract_text(triples: Iterable[Sequence[str]]) -> str:
-    """Triples, with the day as a fourth part where the text tells one, as the model writes them: a JSON list of lists."""
+    """Triples as the model writes them: a JSON list of lists; the day is a fourth part where the text tells one."""
     return json.dumps([list(triple) for triple in triples], ensure_ascii=False)
 
 
