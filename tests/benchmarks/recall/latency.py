@@ -2,7 +2,8 @@
 
 LoCoMo's turns with their vectors, again and again with noise above 5,882. Everything of one size runs in turns in one
 process, so ratios hold on a busy machine, too. Other graphs search as widely as they must to find what ours finds. What
-would take hours to fill is left out at the great sizes: mem0 and LangGraph above 5,882, Chroma above 50,000. ``BETHINK_RECALL_SIZES=140,5882`` measures some sizes.
+would take hours to fill is left out at the great sizes: mem0 and LangGraph above 5,882, Chroma above 50,000. ``BETHINK_RECALL_SIZES=140,5882`` measures some sizes,
+``BETHINK_RECALL_PEERS=hnswlib`` some of faiss, hnswlib and usearch (all of them at a million need 16 GB).
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def libraries(vectors: np.ndarray, queries: np.ndarray, best: np.ndarray, least:
                 break
         found[f"{name}, ef {expansion}"] = search
 
-    try:
+    def with_faiss() -> None:
         import faiss
 
         faiss.omp_set_num_threads(2)
@@ -133,9 +134,8 @@ def libraries(vectors: np.ndarray, queries: np.ndarray, best: np.ndarray, least:
             lambda i: graph.search(queries[i : i + 1], K)[1][0],
             lambda e: setattr(graph.hnsw, "efSearch", e),
         )
-    except ModuleNotFoundError:
-        print("  faiss is not installed: left out", file=sys.stderr)
-    try:
+
+    def with_hnswlib() -> None:
         import hnswlib
 
         index = hnswlib.Index("ip", dim)
@@ -143,17 +143,24 @@ def libraries(vectors: np.ndarray, queries: np.ndarray, best: np.ndarray, least:
         index.add_items(vectors, num_threads=2)
         index.set_num_threads(1)
         tuned("hnswlib", lambda i: index.knn_query(queries[i], K)[0][0], index.set_ef)
-    except ModuleNotFoundError:
-        print("  hnswlib is not installed: left out", file=sys.stderr)
-    from usearch.index import Index
 
-    plain = Index(ndim=dim, metric="ip", dtype="f32", connectivity=16, expansion_add=100)
-    plain.add(np.arange(n), vectors)
-    tuned(
-        "usearch",
-        lambda i: plain.search(queries[i], K, threads=1).keys,
-        lambda e: setattr(plain, "expansion_search", e),
-    )
+    def with_usearch() -> None:
+        from usearch.index import Index
+
+        plain = Index(ndim=dim, metric="ip", dtype="f32", connectivity=16, expansion_add=100)
+        plain.add(np.arange(n), vectors)
+        tuned(
+            "usearch",
+            lambda i: plain.search(queries[i], K, threads=1).keys,
+            lambda e: setattr(plain, "expansion_search", e),
+        )
+
+    peers = {"faiss": with_faiss, "hnswlib": with_hnswlib, "usearch": with_usearch}
+    for name in os.environ.get("BETHINK_RECALL_PEERS", ",".join(peers)).split(","):
+        try:
+            peers[name]()
+        except ModuleNotFoundError:
+            print(f"  {name} is not installed: left out", file=sys.stderr)
     return found
 
 
