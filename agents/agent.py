@@ -296,8 +296,7 @@ class Agent:
         from langgraph.checkpoint.sqlite import SqliteSaver
 
         from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
-        from bethink.agents.routing import ExactCommands, ToolRouter
-        from bethink.models.chat import ChatLocal
+        from bethink.agents.routing import ExactCommands, router_for
         from bethink.tools.langchain import langchain_tool
 
         for old in self._folder.glob("checkpoints.db*"):
@@ -314,12 +313,11 @@ class Agent:
             ExactCommands(self.tools),
             MeteringMiddleware(),
         ]
-        untrained = (lambda: not model.native_tools) if isinstance(model, ChatLocal) else (lambda: False)
         return create_agent(
             model,
             [langchain_tool(tool, self.plots, self.folder_of, self.thoughts_of) for tool in self.tools],
             system_prompt=self._system,
-            middleware=[*middleware, ToolRouter(self.tools, self.embedder, active=untrained)],
+            middleware=[*middleware, router_for(model, self.tools, self.embedder)],
             context_schema=Context,
             checkpointer=self._checkpoints,
         )

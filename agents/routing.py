@@ -17,6 +17,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 if TYPE_CHECKING:
     import numpy as np
+    from langchain_core.language_models import BaseChatModel
 
     from bethink.models.embedder import Embedder
     from bethink.tools.contract import Tool
@@ -98,6 +99,14 @@ class ToolRouter(AgentMiddleware[AgentState[Any], Any, Any]):
             return handler(request.override(tools=[]))
         tools = [tool for tool in request.tools if getattr(tool, "name", None) == name]
         return handler(request.override(tools=tools, tool_choice=name))
+
+
+def router_for(model: BaseChatModel, tools: list[Tool], embedder: Embedder) -> ToolRouter:
+    """The router of a model: at work for a local one whose chat template has no place for tools, idle for others."""
+    from bethink.models.chat import ChatLocal
+
+    untrained = (lambda: not model.native_tools) if isinstance(model, ChatLocal) else (lambda: False)
+    return ToolRouter(tools, embedder, active=untrained)
 
 
 def _summary(message: ToolMessage) -> str:
