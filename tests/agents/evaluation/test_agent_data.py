@@ -1,6 +1,7 @@
 """The agent's test sets are what their README says: real tools, valid arguments, spans of the text, no doubles."""
 
 import json
+import random
 import re
 from collections import Counter
 from datetime import date
@@ -164,6 +165,12 @@ def test_thoughts_are_of_the_turns_they_name():
             assert all(each[part] for part in ("subject", "relation", "object"))
 
 
+def test_the_turns_were_drawn_by_chance_as_the_readme_says():
+    every = [each for dialogue in load_gvd() for each in dialogue.exchanges if len(each.query.split()) >= 6]
+    drawn = random.Random(20261127).sample(every, 60)
+    assert [item["turn"] for item in lines("thoughts")] == [each.id for each in drawn]
+
+
 def test_decisions_name_their_neighbours():
     for item in lines("decisions"):
         ids = [each["id"] for each in item["neighbours"]]
@@ -186,5 +193,5 @@ def test_answers_stand_in_the_thoughts_where_they_are_to_be_found():
             assert "answer" not in item
             assert "accept" not in item
             continue
-        words = [rf"\b{re.escape(each)}" for each in item["accept"]]
+        words = [rf"(?<!\w){re.escape(each)}(?!\w)" for each in item["accept"]]
         assert any(re.search(word, item["answer"], re.IGNORECASE) for word in words), item["id"]

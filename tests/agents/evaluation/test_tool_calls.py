@@ -16,6 +16,7 @@ from bethink.agents.evaluation.tool_scores import Call, differences, same, score
 from bethink.memory import ThoughtMemory
 from bethink.models.engine import ContextOverflowError
 from bethink.tools import all_tools
+from tests.agents.fakes import FakeChat
 from tests.fake_chat import calls, scripted, texts
 
 DATA = Path(__file__).parents[2] / "benchmarks" / "agent" / "data"
@@ -229,6 +230,16 @@ def test_a_stopped_run_goes_on_where_it_was(cases, tmp_path):
     again.close()
     assert [row.id for row in rest] == ["small/r2", "small/d1/1", "small/d1/2", "small/d1/3"]
     assert all(row.scores["right"] for row in rest)
+
+
+def test_a_stop_within_an_answer_leaves_that_answer_out(cases):
+    cancel = threading.Event()
+    one = Asker(FakeChat(script=["a b", "c d", "e f"], seen=[]), TOOLS, None)
+    rows = list(
+        evaluate(cases, one, progress=lambda share, words: words == "Good morning!" and cancel.set(), cancel=cancel)
+    )
+    assert [row.id for row in rows] == ["small/r1"]
+    assert len(one.model.seen) == 2, "the second was begun"
 
 
 def test_figures_by_tool_and_by_tag(cases):
