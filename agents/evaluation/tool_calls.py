@@ -170,7 +170,7 @@ def evaluate(
 ) -> Generator[Row, None, None]:
     """Yield a result for every case, as it comes. What is in ``done``, (suite, id), is not asked again.
 
-    Once ``cancel`` is set it ends at the model's next token.
+    Once ``cancel`` is set it ends at the next token of a local model, with one on a server after its answer.
     """
     from bethink.models.chat import Cancelled
 

@@ -232,9 +232,16 @@ def test_a_stopped_run_goes_on_where_it_was(cases, tmp_path):
     assert all(row.scores["right"] for row in rest)
 
 
+class Streaming(FakeChat):
+    """Tells its tokens as they come, as a local model does."""
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        return super()._generate(messages, stop, run_manager, **kwargs)
+
+
 def test_a_stop_within_an_answer_leaves_that_answer_out(cases):
     cancel = threading.Event()
-    one = Asker(FakeChat(script=["a b", "c d", "e f"], seen=[]), TOOLS, None)
+    one = Asker(Streaming(script=["a b", "c d", "e f"], seen=[]), TOOLS, None)
     rows = list(
         evaluate(cases, one, progress=lambda share, words: words == "Good morning!" and cancel.set(), cancel=cancel)
     )
