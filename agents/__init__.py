@@ -10,10 +10,19 @@ _HOME = {
     "Context": "agent",
     "MemoryMiddleware": "middleware",
     "MeteringMiddleware": "middleware",
+    "memory_tools": "thought_tools",
     "ThreadStore": "threads",
     "ThreadNotFound": "threads",
 }
-__all__ = ["Agent", "Context", "MemoryMiddleware", "MeteringMiddleware", "ThreadNotFound", "ThreadStore"]
+__all__ = [
+    "Agent",
+    "Context",
+    "MemoryMiddleware",
+    "MeteringMiddleware",
+    "ThreadNotFound",
+    "ThreadStore",
+    "memory_tools",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -23,6 +22,7 @@ from bethink.agents.events import (
     ToolStart,
     Usage,
 )
+from bethink.agents.folders import user_folder
 from bethink.agents.prompts import system_prompt
 from bethink.agents.references import shown_titles, with_titles
 from bethink.agents.threads import Message, ThreadStore, clean
@@ -103,7 +103,7 @@ class Agent:
 
     def folder_of(self, user_id: str, what: str = "uploads") -> Path:
         """The folder of a user's ``uploads`` or ``evaluations``; it need not exist. No other user's tools see it."""
-        return self._folder / what / hashlib.sha256(user_id.encode("utf-8", "replace")).hexdigest()[:16]
+        return user_folder(self._folder, what, user_id)
 
     def thoughts_of(self, user_id: str, query: str, k: int) -> list[dict[str, Any]]:
         """What is remembered of a user that fits a query, for tools: dicts with ``id``, ``text``, ``date``."""

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from bethink.tools.contract import Tool, ToolContext, ToolError, ToolResult, call_tool, find_tool
+from bethink.tools.langchain import langchain_tools
+from bethink.tools.openai import openai_tools, run_tool_call
 
-__all__ = ["Tool", "ToolContext", "ToolError", "ToolResult", "all_tools", "call_tool", "find_tool"]
+__all__ = [
+    "Tool",
+    "ToolContext",
+    "ToolError",
+    "ToolResult",
+    "all_tools",
+    "call_tool",
+    "find_tool",
+    "langchain_tools",
+    "openai_tools",
+    "run_tool_call",
+]
 
 
 def all_tools() -> list[Tool]:

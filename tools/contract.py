@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class ToolInput(BaseModel):
 class Plot(BaseModel):
     """A picture a tool drew: where the PNG or GIF lies, and what it shows in words (the alternative text)."""
 
-    path: str
+    path: str = Field(description="Where it lies; over MCP the URI of a resource.")
     title: str
     alt: str
 
@@ -51,7 +51,7 @@ class Plot(BaseModel):
 class OutputFile(BaseModel):
     """A file a tool wrote for the user to keep: where it lies, and what is in it."""
 
-    path: str
+    path: str = Field(description="Where it lies; over MCP the URI of a resource.")
     title: str
 
 
@@ -148,6 +148,10 @@ class Tool:
         """JSON schema of the arguments, without pydantic's titles (they only cost tokens)."""
         return _without_titles(self.Input.model_json_schema())
 
+    def output_schema(self) -> dict[str, Any]:
+        """JSON schema of the output as it is sent; what a run adds to it (a subclass's fields) is allowed."""
+        return _without_titles(self.Output.model_json_schema(mode="serialization"))
+
 
 @dataclass(frozen=True)
 class ToolResult:
@@ -224,7 +228,7 @@ def find_tool(tools: list[Tool], name: str) -> Tool:
     for tool in tools:
         if tool.name == name:
             return tool
-    raise ToolError("not_found", f"There is no tool {name!r}.", f"Tools: {', '.join(t.name for t in tools)}.")
+    raise ToolError("not_found", f"There is no tool {name[:100]!r}.", f"Tools: {', '.join(t.name for t in tools)}.")
 
 
 def short(value: float, digits: int = 3) -> float:
@@ -241,7 +245,7 @@ def _sentence(problem: ValidationError) -> str:
     parts = []
     for error in problem.errors(include_url=False)[:5]:
         place = ".".join(str(part) for part in error["loc"]) or "arguments"
-        parts.append(f"{place}: {error['msg']}")
+        parts.append(f"{place[:100]}: {error['msg'][:300]}")  # an unknown field may have a name of any length
     return "; ".join(parts)
 
 

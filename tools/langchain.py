@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 Thoughts = Callable[[str, str, int], list[dict[str, Any]]]
+Recall = Callable[[str, int], list[dict[str, Any]]]
 
 
 def langchain_tool(
@@ -31,24 +32,63 @@ def langchain_tool(
     uploaded files of the run's ``context.user_id``, ``thoughts_of(user_id, query, k)`` what is remembered of them
     (nothing in a run whose ``context.memory`` is False).
     """
+
+    def of_user(asked: Any) -> tuple[Path | None, Recall | None]:
+        user_id = getattr(asked, "user_id", None)
+        if user_id is None:
+            return None, None
+        recall = partial(thoughts_of, user_id) if thoughts_of is not None and getattr(asked, "memory", True) else None
+        return uploads_of(user_id) if uploads_of is not None else None, recall
+
+    return _structured(tool, folder, of_user, lambda result: result)
+
+
+def langchain_tools(
+    folder: str | Path = "bethink-plots",
+    tools: Sequence[Tool] | None = None,
+    *,
+    uploads: str | Path | None = None,
+    thoughts: Recall | None = None,
+) -> list[BaseTool]:
+    """Bethink's tools for anybody's LangChain or LangGraph agent; all of them unless some are given.
+
+    The model reads a JSON text of at most 8 KiB; the message's ``artifact["structured_content"]`` has the whole
+    output, as that of an MCP tool has, or ``{"error": {"code", "message", "hint"}}``. Plots and files go to
+    ``folder``. ``uploads`` is the folder of files that arguments may name, ``thoughts(query, k)`` recalls what is
+    remembered of the user (see :class:`bethink.tools.ToolContext`). Progress and cancelling: as
+    :func:`langchain_tool`.
+    """
+    from bethink.tools import all_tools
+
+    given = (None if uploads is None else Path(uploads), thoughts)
+    return [
+        _structured(tool, Path(folder), lambda asked: given, lambda result: {"structured_content": result.as_dict()})
+        for tool in (all_tools() if tools is None else tools)
+    ]
+
+
+def _structured(
+    tool: Tool,
+    folder: Path,
+    given: Callable[[Any], tuple[Path | None, Recall | None]],
+    artifact: Callable[[ToolResult], Any],
+) -> BaseTool:
     from langchain_core.tools import StructuredTool
 
-    def run(**arguments: Any) -> tuple[str, ToolResult]:
+    def run(**arguments: Any) -> tuple[str, Any]:
         write, asked = _surroundings()
-        user_id = getattr(asked, "user_id", None)
+        uploads, thoughts = given(asked)
         context = ToolContext(
             folder=folder,
             progress=lambda done, message: write(
                 {"tool_progress": {"name": tool.name, "done": done, "message": message}}
             ),
             cancel=_Linked(getattr(asked, "cancel", None)),
-            uploads=uploads_of(user_id) if uploads_of is not None and user_id is not None else None,
-            thoughts=partial(thoughts_of, user_id)
-            if thoughts_of is not None and user_id is not None and getattr(asked, "memory", True)
-            else None,
+            uploads=uploads,
+            thoughts=thoughts,
         )
         result = call_tool(tool, arguments, context)
-        return model_text(result), result
+        return model_text(result), artifact(result)
 
     return StructuredTool.from_function(
         func=run,
