@@ -63,6 +63,22 @@ def ask(
 
 
 @app.command()
+def mcp(
+    http: Annotated[bool, typer.Option("--http", help="Serve streamable HTTP at /mcp on this machine.")] = False,
+    port: Annotated[int | None, typer.Option(help="With --http; the next free one is taken if it is in use.")] = None,
+    user: User = None,
+    data: Data = None,
+    uploads: Annotated[Path | None, typer.Option(help="The folder of files that arguments may name.")] = None,
+    images: Annotated[bool, typer.Option("--images", help="Send plots with the results, as pictures.")] = False,
+    no_memory: Annotated[bool, typer.Option("--no-memory", help="Offer the tools only.")] = False,
+) -> None:
+    """Offer the tools and one user's memory to MCP hosts; on standard input and output unless --http is given."""
+    from bethink.app.commands.mcp import run_mcp
+
+    run_mcp(http=http, port=port, user=user, data=data, uploads=uploads, memory=not no_memory, images=images)
+
+
+@app.command()
 def doctor(data: Data = None, model: Model = None, json_: bool = JSON_FLAG) -> None:
     """Check this installation and say how to mend what is amiss."""
     from bethink.app.commands.doctor import run_doctor

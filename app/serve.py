@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from bethink.agents.agent import Agent
 
@@ -107,15 +108,15 @@ def listen(host: str, port: int) -> socket.socket:
     raise PortError(f"No port from {port} on is free. Give another with --port.")
 
 
-def serve(app: FastAPI, host: str, port: int, open_browser: bool = False) -> None:
-    """Serve until interrupted; prints the address once the page answers."""
+def serve(app: ASGIApp, host: str, port: int, open_browser: bool = False, path: str = "") -> None:
+    """Serve until interrupted; prints the address, with ``path``, once it answers."""
     import uvicorn
 
     listener = listen(host, port)
     bound = listener.getsockname()[1]
     if bound != port:
         print(f"Port {port} is in use; taking {bound}.", file=sys.stderr, flush=True)
-    url = f"http://{'localhost' if ':' in host else host}:{bound}"
+    url = f"http://{'localhost' if ':' in host else host}:{bound}{path}"
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -38,12 +38,12 @@ def test_help_is_quick_and_imports_nothing_heavy():
         times.append(time.perf_counter() - start)
         assert result.returncode == 0
     assert min(times) < 0.7
-    code = "import sys, bethink.app.cli; print([m for m in ('torch','gradio','chromadb','transformers') if m in sys.modules])"
+    code = "import sys, bethink.app.cli; print([m for m in ('torch','gradio','chromadb','transformers','mcp') if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["chat", "ask", "tools", "memory", "eval", "doctor", "version"])
+@pytest.mark.parametrize("command", ["chat", "ask", "tools", "memory", "eval", "mcp", "doctor", "version"])
 def test_every_command_explains_itself(command):
     assert run(command, "--help").returncode == 0
 
