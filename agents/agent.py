@@ -83,7 +83,7 @@ class Agent:
         self.plots = folder / "plots"
         self.plots.mkdir(parents=True, exist_ok=True)
         self.threads = ThreadStore(folder / "threads.db")
-        self._folder = folder
+        self.folder = folder
         self._system = system or system_prompt(self.model_name)
         self._post_thinker = PostThinker(memory, self.threads)
         self._running: dict[tuple[str, str], threading.Event] = {}
@@ -103,7 +103,7 @@ class Agent:
 
     def folder_of(self, user_id: str, what: str = "uploads") -> Path:
         """The folder of a user's ``uploads`` or ``evaluations``; it need not exist. No other user's tools see it."""
-        return user_folder(self._folder, what, user_id)
+        return user_folder(self.folder, what, user_id)
 
     def thoughts_of(self, user_id: str, query: str, k: int) -> list[dict[str, Any]]:
         """What is remembered of a user that fits a query, for tools: dicts with ``id``, ``text``, ``date``."""
@@ -299,10 +299,10 @@ class Agent:
         from bethink.agents.routing import ExactCommands, router_for
         from bethink.tools.langchain import langchain_tool
 
-        for old in self._folder.glob("checkpoints.db*"):
+        for old in self.folder.glob("checkpoints.db*"):
             # run state only: what a dead process left there is of no use, and its text must not stay
             old.unlink(missing_ok=True)
-        connection = sqlite3.connect(self._folder / "checkpoints.db", check_same_thread=False)
+        connection = sqlite3.connect(self.folder / "checkpoints.db", check_same_thread=False)
         connection.execute("PRAGMA secure_delete=ON")
         self._checkpoints = SqliteSaver(connection)
         model = self.model

@@ -38,11 +38,12 @@ def chat(
     user: User = None,
     port: Annotated[int | None, typer.Option(help="The next free one is taken if it is in use.")] = None,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    mcp: Annotated[bool, typer.Option("--mcp", help="Offer tools and memory to MCP hosts, too, at /mcp.")] = False,
 ) -> None:
     """Start the web chat on this machine and print its address."""
     from bethink.app.commands.chat import run_chat
 
-    run_chat(model=model, data=data, user=user, port=port, open_browser=open_browser)
+    run_chat(model=model, data=data, user=user, port=port, open_browser=open_browser, mcp=mcp)
 
 
 @app.command()

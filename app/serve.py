@@ -35,14 +35,20 @@ class PortError(RuntimeError):
     """The server cannot listen where it was asked to; the message says what to do."""
 
 
-def create_app(agent: Agent, *, default_user: str = "me", auth: Any = None) -> FastAPI:
+def create_app(agent: Agent, *, default_user: str = "me", auth: Any = None, mcp: bool = False) -> FastAPI:
     """The FastAPI application.
 
     Args:
         agent: what answers.
         default_user: whose chats and thoughts the page shows where nobody logs in.
         auth: Gradio's ``auth``: a function (name, password) -> bool, or pairs of them; the name is then the user.
+        mcp: whether MCP hosts find the agent's tools and the default user's memory at ``/mcp``.
+
+    Raises:
+        ValueError: both ``auth`` and ``mcp``; that way in asks for no password.
     """
+    if mcp and auth is not None:
+        raise ValueError("Leave out auth or mcp: /mcp asks nobody for a password.")
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio as gr
     from fastapi import FastAPI, Request, Response
@@ -67,6 +73,10 @@ def create_app(agent: Agent, *, default_user: str = "me", auth: Any = None) -> F
     def healthz() -> dict[str, Any]:
         return {"ok": True, "model": agent.model_name, **agent.status()}
 
+    if mcp:
+        from bethink.app.mcp import Toolbox, mcp_app
+
+        app.add_route("/mcp", mcp_app(Toolbox(agent.folder, agent.memory, agent.tools), default_user))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK[:2], "[::1]"])
     page = build_page(agent, default_user)
     page.queue(max_size=64, default_concurrency_limit=8)

@@ -17,15 +17,20 @@ def private_cache(folder: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(folder)
 
 
-def run_chat(*, model: str | None, data: Path | None, user: str | None, port: int | None, open_browser: bool) -> None:
+def run_chat(
+    *, model: str | None, data: Path | None, user: str | None, port: int | None, open_browser: bool, mcp: bool = False
+) -> None:
     """Open the agent, load its model in the background, and serve the page until interrupted."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from importlib.metadata import version
 
     from bethink.app.build import data_folder, open_agent
+    from bethink.app.commands.mcp import require_sdk
     from bethink.app.settings import load_settings
 
+    if mcp:
+        require_sdk()
     settings = load_settings(model=model, data=data, user=user, port=port)
     agent = open_agent(settings)
     private_cache(data_folder(settings.data) / "web-cache")
@@ -39,7 +44,7 @@ def run_chat(*, model: str | None, data: Path | None, user: str | None, port: in
     try:
         from bethink.app.serve import create_app, serve
 
-        page = create_app(agent, default_user=settings.user)
+        page = create_app(agent, default_user=settings.user, mcp=mcp)
         threading.Thread(target=agent.warm_up, name="warm-up", daemon=True).start()
         serve(page, settings.host, settings.port, open_browser)
     finally:

@@ -8,6 +8,12 @@ from pathlib import Path
 from bethink.app.output import fail, stderr
 
 
+def require_sdk() -> None:
+    """End with a sentence where the MCP SDK is not installed."""
+    if find_spec("mcp") is None:
+        fail("The MCP SDK is not installed.", "Run: pip install 'bethink[mcp]'")
+
+
 def run_mcp(
     *,
     http: bool,
@@ -19,8 +25,7 @@ def run_mcp(
     images: bool,
 ) -> None:
     """Open the memory and serve it with the tools until standard input ends, or until interrupted."""
-    if find_spec("mcp") is None:
-        fail("The MCP SDK is not installed.", "Run: pip install 'bethink[mcp]'")
+    require_sdk()
     from bethink.app.mcp.stdio import serve_stdio, take_stdout
 
     stdout = None if http else take_stdout()
@@ -29,13 +34,17 @@ def run_mcp(
     from bethink.app.mcp.server import mcp_server
     from bethink.app.mcp.toolbox import Toolbox
     from bethink.app.settings import load_settings
+    from bethink.memory import MemoryLockedError
 
     settings = load_settings(data=data, user=user, port=port)
     if uploads is not None and not uploads.is_dir():
         fail(f"There is no folder {uploads}.", "Give one with --uploads, or leave it out.")
     folder = data_folder(settings.data)
     log_to(folder)
-    thoughts = open_memory(settings) if memory else None
+    try:
+        thoughts = open_memory(settings) if memory else None
+    except MemoryLockedError as problem:
+        fail(str(problem), "Beside an open chat: bethink chat --mcp, and give the host that page's /mcp as an address.")
     toolbox = Toolbox(folder, thoughts, uploads=uploads)
     try:
         if stdout is not None:
