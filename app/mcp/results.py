@@ -25,7 +25,8 @@ def call_result(result: ToolResult, images: bool) -> types.CallToolResult:
     """The output, or what went wrong as a sentence and the next step with ``isError``."""
     if result.error is not None or result.output is None:
         error = result.error or {"message": "The tool returned nothing.", "hint": ""}
-        return error_result(f"{error['message']} {error['hint']}".strip())
+        end = "" if error["message"].endswith((".", "!", "?")) else "."
+        return error_result(f"{error['message']}{end} {error['hint']}".strip())
     output = {**result.output, **{kind: _as_resources(result.output[kind]) for kind in ("plots", "files")}}
     content: list[types.ContentBlock] = [types.TextContent(type="text", text=_text(output))]
     if images:

@@ -28,7 +28,7 @@ class Toolbox:
         uploads: the folder of files that arguments may name, for every user; None: a user's uploads in ``data``.
     """
 
-    data: Path
+    data: str | Path
     memory: ThoughtMemory | None = None
     tools: Sequence[Tool] = field(default_factory=all_tools)
     uploads: Path | None = None
@@ -39,7 +39,7 @@ class Toolbox:
 
     def results_of(self, user_id: str) -> Path:
         """The folder of the plots and files that this user's calls made; it need not exist."""
-        return user_folder(self.data, "results", user_id)
+        return user_folder(Path(self.data), "results", user_id)
 
     def context(self, user_id: str, progress: Callable[[float, str], None], cancel: threading.Event) -> ToolContext:
         """What one call of this user may use."""
@@ -52,6 +52,6 @@ class Toolbox:
             folder=self.results_of(user_id),
             progress=progress,
             cancel=cancel,
-            uploads=self.uploads or user_folder(self.data, "uploads", user_id),
+            uploads=self.uploads or user_folder(Path(self.data), "uploads", user_id),
             thoughts=None if memory is None else thoughts,
         )
