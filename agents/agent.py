@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,17 +15,14 @@ from bethink.agents.events import (
     Error,
     Event,
     MemoryWrite,
-    Recall,
     Token,
-    ToolEnd,
     ToolProgress,
-    ToolStart,
-    Usage,
 )
 from bethink.agents.folders import user_folder
 from bethink.agents.prompts import system_prompt
 from bethink.agents.references import shown_titles, with_titles
 from bethink.agents.threads import Message, ThreadStore, clean
+from bethink.agents.turn_events import Meter, call_events, custom_events, token_events
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -46,12 +43,16 @@ SAVE_EVERY_S = 0.5
 
 @dataclass
 class Context:
-    """Who asks, where, and how to stop it. Never filled from anything a model wrote."""
+    """Who asks, where, and how to stop it. Never filled from anything a model wrote.
+
+    ``approve``: tools that need approval may run in this turn.
+    """
 
     user_id: str
     thread_id: str = ""
     turn_id: str = ""
     memory: bool = True
+    approve: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -84,6 +85,8 @@ class Agent:
         self.plots.mkdir(parents=True, exist_ok=True)
         self.threads = ThreadStore(folder / "threads.db")
         self.folder = folder
+        self.on_close: list[Callable[[], None]] = []
+        """What else is to be closed with the agent."""
         self._system = system or system_prompt(self.model_name)
         self._post_thinker = PostThinker(memory, self.threads)
         self._running: dict[tuple[str, str], threading.Event] = {}
@@ -135,6 +138,8 @@ class Agent:
 
     def close(self) -> None:
         """Stop post-thinking and close the files."""
+        for close in self.on_close:
+            close()
         self._post_thinker.close()
         self.memory.close()
         self.threads.close()
@@ -143,11 +148,14 @@ class Agent:
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
-    def stream(self, text: str, *, user_id: str, thread_id: str, memory: bool = True) -> Iterator[Event]:
+    def stream(
+        self, text: str, *, user_id: str, thread_id: str, memory: bool = True, approve: bool = False
+    ) -> Iterator[Event]:
         """Answer one message; yields events as they happen, :class:`Done` last.
 
         Nothing is stored for a message that is empty or longer than :data:`MAX_TEXT` bytes. ``/tool {json}`` runs a
-        tool exactly as typed. Closing the iterator cancels the turn.
+        tool exactly as typed. Tools that need approval are refused unless they are typed so, or ``approve`` is set.
+        Closing the iterator cancels the turn.
 
         Raises:
             ThreadNotFound: this user has no such thread.
@@ -165,7 +173,7 @@ class Agent:
             history = self.threads.messages(user_id, thread_id)
             turn_id = self.threads.start_turn(user_id, thread_id, text)
             meant = with_titles(clean(text), shown_titles(history))
-            yield from self._turn(meant, history, Context(user_id, thread_id, turn_id, memory, cancel))
+            yield from self._turn(meant, history, Context(user_id, thread_id, turn_id, memory, approve, cancel))
         finally:
             cancel.set()
             with self._lock:
@@ -215,7 +223,7 @@ class Agent:
     def _turn(self, text: str, history: list[Message], context: Context) -> Iterator[Event]:
         start, answer, status = time.perf_counter(), "", "failed"
         events: list[dict[str, Any]] = []
-        meter = _Meter(start)
+        meter = Meter(start)
         saved = start
         try:
             for event in self._run(text, history, context, meter):
@@ -252,7 +260,7 @@ class Agent:
                 yield written
         yield Done(turn_id=context.turn_id, text=answer.strip(), status=status)
 
-    def _run(self, text: str, history: list[Message], context: Context, meter: _Meter) -> Iterator[Event]:
+    def _run(self, text: str, history: list[Message], context: Context, meter: Meter) -> Iterator[Event]:
         from langchain_core.messages import HumanMessage
 
         from bethink.models.chat import CancelHandler
@@ -273,12 +281,12 @@ class Agent:
         calls: dict[str, tuple[str, float]] = {}
         for mode, data in stream:
             if mode == "custom":
-                yield from _custom(data, calls, meter)
+                yield from custom_events(data, calls, meter)
             elif mode == "messages":
-                yield from _tokens(data, seen, meter)
+                yield from token_events(data, seen, meter)
             else:
                 for update in data.values():
-                    yield from _calls(update or {}, calls)
+                    yield from call_events(update or {}, calls)
 
     @property
     def graph(self) -> Any:
@@ -295,6 +303,7 @@ class Agent:
         from langchain.agents.middleware import ModelCallLimitMiddleware, ToolCallLimitMiddleware
         from langgraph.checkpoint.sqlite import SqliteSaver
 
+        from bethink.agents.approval import ApprovalMiddleware
         from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
         from bethink.agents.routing import ExactCommands, router_for
         from bethink.tools.langchain import langchain_tool
@@ -311,6 +320,7 @@ class Agent:
             ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
             ToolCallLimitMiddleware(run_limit=12),
             ExactCommands(self.tools),
+            ApprovalMiddleware(self.tools),
             MeteringMiddleware(),
         ]
         return create_agent(
@@ -330,34 +340,6 @@ class Agent:
                 self._checkpoints.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except Exception:
                 log.exception("the run state of a turn could not be deleted")
-
-
-@dataclass
-class _Meter:
-    """Adds up the spans of a turn."""
-
-    start: float
-    first_token_s: float | None = None
-    total: dict[str, float] = field(default_factory=dict)
-    backend: str = ""
-
-    def add(self, span: dict[str, Any]) -> None:
-        for key in ("tokens_in", "tokens_in_cached", "tokens_out", "cpu_s", "energy_j"):
-            self.total[key] = self.total.get(key, 0) + (span[key] or 0)
-        self.backend = span["energy_backend"]
-
-    def usage(self) -> Usage:
-        total = self.total
-        return Usage(
-            tokens_in=int(total.get("tokens_in", 0)),
-            tokens_in_cached=int(total.get("tokens_in_cached", 0)),
-            tokens_out=int(total.get("tokens_out", 0)),
-            seconds=time.perf_counter() - self.start,
-            first_token_s=self.first_token_s,
-            cpu_s=total.get("cpu_s", 0.0),
-            energy_j=total.get("energy_j"),
-            energy_backend=self.backend or "none",
-        )
 
 
 def as_messages(history: list[Message]) -> list[Any]:
@@ -388,61 +370,6 @@ def explain(problem: Exception) -> Error:
     if kind == "GraphRecursionError":
         return Error(message="The model kept calling tools without an answer.", hint="Ask in smaller steps.")
     return Error(message=f"The turn failed: {text or kind}", hint="Press retry. The log has the details.")
-
-
-def _custom(data: dict[str, Any], calls: dict[str, tuple[str, float]], meter: _Meter) -> Iterator[Event]:
-    if "recall" in data:
-        yield Recall(**data["recall"])
-    elif "span" in data:
-        meter.add(data["span"])
-    elif "tool_progress" in data:
-        progress = data["tool_progress"]
-        call_id = next((key for key, (name, _) in calls.items() if name == progress["name"]), "")
-        yield ToolProgress(call_id=call_id, done=float(progress["done"]), message=str(progress["message"]))
-
-
-def _tokens(data: tuple[Any, dict[str, Any]], seen: set[str], meter: _Meter) -> Iterator[Event]:
-    from langchain_core.messages import AIMessage, AIMessageChunk
-
-    message, metadata = data
-    if metadata.get("langgraph_node") != "model" or not isinstance(message, AIMessage):
-        return
-    text, ident = str(message.text), message.id or ""
-    whole = not isinstance(message, AIMessageChunk)
-    if not text or (whole and ident in seen):
-        return
-    seen.add(ident)
-    if meter.first_token_s is None:
-        meter.first_token_s = time.perf_counter() - meter.start
-    yield Token(text=text)
-
-
-def _calls(update: dict[str, Any], calls: dict[str, tuple[str, float]]) -> Iterator[Event]:
-    from langchain_core.messages import AIMessage, ToolMessage
-
-    for message in update.get("messages", []) if isinstance(update, dict) else []:
-        if isinstance(message, AIMessage):
-            for call in message.tool_calls:
-                ident = call["id"] or ""
-                calls[ident] = (call["name"], time.perf_counter())
-                yield ToolStart(call_id=ident, name=call["name"], arguments=call["args"])
-        elif isinstance(message, ToolMessage) and message.tool_call_id in calls:
-            name, start = calls.pop(message.tool_call_id)
-            artifact = message.artifact
-            result = artifact.as_dict() if artifact is not None else _plain_error(message)
-            ok = artifact.ok if artifact is not None else False
-            seconds = artifact.seconds if artifact is not None else time.perf_counter() - start
-            yield ToolEnd(call_id=message.tool_call_id, name=name, result=result, seconds=seconds, ok=ok)
-
-
-def _plain_error(message: Any) -> dict[str, Any]:
-    return {
-        "error": {
-            "code": "invalid_input",
-            "message": str(message.text)[:2000],
-            "hint": "See the tool's schema.",
-        }
-    }
 
 
 __all__ = ["Agent", "Context", "MemoryWrite", "explain"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bethink.agents.agent import Agent
+    from bethink.agents.mcp_servers import MCPServers
     from bethink.app.settings import Settings
     from bethink.memory import ThoughtMemory
 
@@ -79,9 +80,22 @@ def open_agent(settings: Settings) -> Agent:
     memory = open_memory(settings)
     folder = data_folder(settings.data)
     log_to(folder)
-    agent = Agent(model, memory, memory.embedder, all_tools(), folder)
+    servers = open_servers(settings, folder)
+    agent = Agent(model, memory, memory.embedder, [*all_tools(), *servers.tools], folder)
+    agent.on_close.append(servers.close)
     made.append(agent)
     return agent
+
+
+def open_servers(settings: Settings, folder: Path) -> MCPServers:
+    """The MCP servers of the settings, started; one that does not answer is told of, and its tools are missing."""
+    from bethink.agents.mcp_servers import MCPServers
+    from bethink.app.output import stderr
+
+    servers = MCPServers(settings.mcp_servers, folder)
+    for problem in servers.problems:
+        stderr.print(f"[yellow]Warning:[/] {problem}", highlight=False, soft_wrap=True)
+    return servers
 
 
 def model_options(settings: Settings) -> dict[str, Any]:

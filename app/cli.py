@@ -54,13 +54,14 @@ def ask(
     user: User = None,
     thread: Annotated[str | None, typer.Option(help="Go on with this thread.")] = None,
     no_memory: Annotated[bool, typer.Option("--no-memory", help="Neither recall nor remember.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Approve every tool call that needs it.")] = False,
     json_: bool = JSON_FLAG,
 ) -> None:
     """Ask once, in the terminal."""
     from bethink.app.commands.ask import run_ask
 
     body = sys.stdin.buffer.read().decode("utf-8", "replace") if text == "-" else text
-    run_ask(body, model=model, data=data, user=user, thread=thread, memory=not no_memory)
+    run_ask(body, model=model, data=data, user=user, thread=thread, memory=not no_memory, approve=yes)
 
 
 @app.command()

@@ -13,6 +13,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bethink.agents.mcp_servers import ServerAddress
+
 PROJECT_FILE = Path("bethink.toml")
 
 
@@ -44,6 +46,8 @@ class Settings(BaseSettings):
     """Whether new chats recall and post-think."""
     max_new_tokens: int = 300
     temperature: float = 0.0
+    mcp_servers: dict[str, ServerAddress] = {}
+    """MCP servers whose tools join the chat's: ``[mcp_servers.NAME]`` with ``command`` and ``args``, or ``url``."""
 
     @classmethod
     def settings_customise_sources(

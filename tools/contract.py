@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 log = logging.getLogger(__name__)
 
-ErrorCode = Literal["invalid_input", "not_found", "not_ready", "timeout", "limit", "cancelled", "internal"]
+ErrorCode = Literal[
+    "invalid_input", "not_found", "not_ready", "timeout", "limit", "cancelled", "needs_approval", "internal"
+]
 MAX_MODEL_BYTES = 8 * 1024
 """What a tool may put in front of the model; the rest stays in the artifact."""
 
@@ -129,7 +131,8 @@ class Tool:
     """A tool, declared once.
 
     ``run`` gets a validated ``Input`` and returns an ``Output``; anything the user can mend is raised as
-    :class:`ToolError`. ``examples`` are sentences a user might say, with the arguments they mean.
+    :class:`ToolError`. ``examples`` are sentences a user might say, with the arguments they mean. ``confirm``: an agent
+    must ask the user before each run.
     """
 
     name: str

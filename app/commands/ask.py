@@ -12,7 +12,14 @@ from bethink.app.output import as_json, fail, progress, stderr
 
 
 def run_ask(
-    text: str, *, model: str | None, data: Path | None, user: str | None, thread: str | None, memory: bool
+    text: str,
+    *,
+    model: str | None,
+    data: Path | None,
+    user: str | None,
+    thread: str | None,
+    memory: bool,
+    approve: bool = False,
 ) -> None:
     """Ask once; the answer streams to stdout, what was recalled and what it cost go to stderr."""
     from bethink.app.build import open_agent
@@ -26,7 +33,7 @@ def run_ask(
         with progress(f"Loading {settings.model} …") as report:
             _load(agent, report)
         thread_id = thread or agent.threads.create(settings.user).id
-        result = _stream(agent, text, settings.user, thread_id, memory)
+        result = _stream(agent, text, settings.user, thread_id, memory, approve)
     finally:
         agent.close()
     if as_json():
@@ -48,7 +55,7 @@ def _load(agent: Any, report: Any) -> None:
         fail(agent.status()["message"], "bethink doctor says more.")
 
 
-def _stream(agent: Any, text: str, user_id: str, thread_id: str, memory: bool) -> dict[str, Any]:
+def _stream(agent: Any, text: str, user_id: str, thread_id: str, memory: bool, approve: bool) -> dict[str, Any]:
     quiet = as_json()
     result: dict[str, Any] = {
         "thread_id": thread_id,
@@ -57,7 +64,7 @@ def _stream(agent: Any, text: str, user_id: str, thread_id: str, memory: bool) -
         "usage": {},
         "remembered": [],
     }
-    for event in agent.stream(text, user_id=user_id, thread_id=thread_id, memory=memory):
+    for event in agent.stream(text, user_id=user_id, thread_id=thread_id, memory=memory, approve=approve):
         data = event.as_dict()
         if event.kind == "Token" and not quiet:
             print(event.text, end="", flush=True)
