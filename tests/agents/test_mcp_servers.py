@@ -14,12 +14,15 @@ pytest.importorskip("mcp", reason="the extra is not installed: pip install 'beth
 
 from bethink.agents import mcp_servers
 from bethink.agents.agent import Agent
+from bethink.agents.approval import ApprovalMiddleware
 from bethink.agents.mcp_servers import MCPServers, ServerAddress
 from bethink.app.settings import SettingsError, load_settings
 from bethink.memory import ThoughtMemory
+from bethink.tools import langchain_tools
 from bethink.tools.contract import ToolContext, call_tool, find_tool
 from tests.agents.fakes import ADD, FakeChat
 from tests.conftest import FakeEmbedder
+from tests.fake_chat import calls, scripted
 
 SCRIPT = str(Path(__file__).with_name("remote_mcp.py"))
 
@@ -183,11 +186,25 @@ def test_a_writing_tool_is_refused_until_the_user_approves_that_very_call(make, 
     assert notes.read_text() == "buy milk\n"
 
 
-def test_an_approved_command_approves_nothing_else(make, notes):
-    agent = make(("other_write", {"text": "something else"}), "Sorry.")
-    (end,), _ = turn(agent, '/add {"a": 1} and /other_write {"text": "buy milk"}')
-    assert end.result["error"]["code"] == "needs_approval"
-    assert not notes.exists()
+@pytest.mark.parametrize(
+    ("typed", "runs"),
+    [
+        ('/other_write {"text": "buy milk"}', True),
+        ('/other_write {"text": "something else"}', False),
+        ('/other_look {"text": "buy milk"}', False),
+        ('Please do /other_write {"text": "buy milk"}', False),
+    ],
+)
+def test_a_typed_command_approves_that_very_call_in_anybodys_agent(servers, tmp_path, notes, typed, runs):
+    from langchain.agents import create_agent
+
+    model = scripted(calls("other_write", {"text": "buy milk"}), "Done.")
+    tools = langchain_tools(tmp_path, servers.tools)
+    agent = create_agent(model, tools, middleware=[ApprovalMiddleware(servers.tools)])
+    told = agent.invoke({"messages": [("user", typed)]})["messages"][2]
+    assert notes.exists() == runs
+    assert ("needs_approval" in told.text) == (not runs)
+    assert told.status == ("success" if runs else "error")
 
 
 def test_a_call_in_an_earlier_message_is_no_approval(make, notes):
