@@ -6,6 +6,7 @@ else, something else of the same person, a plan, or how it was before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -68,14 +69,19 @@ def answer_example(rng: Random, split: str, book: Book, tools: Sequence[str] = T
         if not known and rng.random() < 0.05:
             notes = []
         lines = [f"{text} [{day.isoformat()}, {rng.getrandbits(32):08x}]" for day, text in notes]
-        lead = book.pick(rng, split, "lead.leads") if rng.random() < _LEAD_SHARE else None
+        asks = question.split(" ")[0].lower() in _ASKING
+        lead = book.pick(rng, split, "lead.leads") if asks and rng.random() < _LEAD_SHARE else None
         if lead:
             first = scene.draw(scene.today).say(lead.node)
             question = f"{first} {_lower(question)}"
-        question = roughened(question, rng, [answer, *(word for word in question.split() if word[:1].isupper())])
+        question = roughened(question, rng, [answer, *scene.drawn, *_NAME.findall(question)])
         return Example("answer", chat_prompt(tools, [("user", with_notes(lines, question))]), answer)
 
 
+_NAME = re.compile(r"(?<!^)(?<![.:,] )\b[A-Z]\S*")
+_ASKING = frozenset(
+    ("what", "where", "who", "when", "which", "how", "do", "does", "is", "are", "am", "did", "any", "can")
+)
 _COMMON = frozenset(
     """i my a the to is do did am in on at of have has was for and when what where how you me""".split()  # noqa: SIM905
 )

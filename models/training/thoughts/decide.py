@@ -16,6 +16,7 @@ from random import Random
 from bethink.models.agent_prompts import decide_prompt, decide_text
 from bethink.models.training.examples import Example
 from bethink.models.training.thoughts import dates
+from bethink.models.training.thoughts.grammar import parse
 from bethink.models.training.thoughts.notes import Fact, Scene
 from bethink.models.training.thoughts.phrases import Book
 from bethink.models.training.thoughts.typos import roughened
@@ -55,10 +56,13 @@ def _of_pair(scene: Scene, what: str) -> Made | None:
     phrase = scene.book.pick(scene.rng, scene.split, f"pair.{what}")
     if phrase is None:
         return None
-    before = scene.day(60, 1)
+    was, now = (part.strip() for part in phrase.text.split("##"))
+    repeats = any(kind in was and kind in now for kind in ("<past>", "<future>"))
+    before = scene.today if repeats else scene.day(60, 1)
     draw = scene.draw(before)
-    old, new = (part.strip() for part in draw.say(phrase.node, capital=False).split("##"))
-    old, new = old[:1].upper() + old[1:], new[:1].upper() + new[1:]
+    old = draw.say(parse(was))
+    draw.said = scene.today
+    new = draw.say(parse(now))
     alike = _others(scene, None)
     return (new, (before, old), alike) if what != "insert" else (new, None, [(before, old), *alike])
 
@@ -87,7 +91,7 @@ def _of_slot(scene: Scene, what: str) -> Made | None:
         return None
     new = scene.said(new_phrase, fact, scene.today)
     named = "<v>" in new_phrase.text or what != "forget"
-    return new, (before, old), _others(scene, fact, same_slot=named or not slot.one)
+    return new, (before, old), _others(scene, fact, same_person=named)
 
 
 def _insert(scene: Scene, fact: Fact, before: date) -> Made | None:

@@ -54,7 +54,8 @@ def size(kind: str) -> int:
 class Draw:
     """Values once drawn stay; ``told`` is the day that the line just rendered tells.
 
-    ``written``: a relative day is followed by what it means, as the memory keeps it.
+    ``used`` are the families of a turn. ``written``: a relative day is followed by what it means, as the memory
+    keeps it.
     """
 
     rng: Random
@@ -65,6 +66,7 @@ class Draw:
     values: dict[str, str] = field(default_factory=dict)
     days: dict[str, str | None] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
     told: str | None = None
     written: bool = False
     _day: str | None = None

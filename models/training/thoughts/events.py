@@ -50,7 +50,7 @@ $I got promoted <past>[, finally]. => $s | got | promoted
 $I be~ <x=retired|unemployed|self-employed>[ now][, so the days are (long|my own)]. => $s | employment | <x>
 $I have~ retired[, and do not miss it]. => $s | employment | retired
 $I got a (raise) <past>. => $s | got | raise
-$I start~ at <company> <future>. => $s | plans to | start at <company>
+$I will start at <company> <future>. => $s | plans to | start at <company>
 $I won a <x=prize|medal|trophy|scholarship|cooking contest|raffle>[ <past>], (me of all people|can you imagine). =>
     $s | won | <x>
 I am on (parental leave) <since>. => user | is on | parental leave
@@ -93,7 +93,7 @@ $I started <x=therapy|piano lessons|a new course|physiotherapy|night school> <pa
 $I need~ glasses now, so $i wear~ <x=glasses|reading glasses|bifocals>. => $s | wears | <x>
 $I have~ worn <x=glasses|hearing aids|a wig|contact lenses> (since school|for years|since the illness). => $s | wears
     | <x>
-$I caught a <x=cold|stomach bug|flu|chest infection>[ <past>][, the nose is running non-stop]. => $s | has | <x>
+$I caught a <x=cold|stomach bug|fever|chest infection>[ <past>][, the nose is running non-stop]. => $s | has | <x>
 $I had <x=knee surgery|a root canal|an MRI scan|a biopsy|cataract surgery|a miscarriage> <past>. => $s | had | <x>
 $I had surgery on $my <bodypart> <past>. => $s | had | surgery on <bodypart>
 $I quit smoking[ <past>][, wish us luck]. => $s | quit | smoking
@@ -113,7 +113,7 @@ $I be~ trying to lose weight. => $s | wants to | lose weight
 == appointments
 $I have~ a <doctor> appointment <future>. => $s | has | <doctor> appointment
 (do not let me forget|note to self): <doctor> appointment <future>. => user | has | <doctor> appointment
-$I see~ the <doctor> <future>[, not looking forward to it]. => $s | plans to | see the <doctor>
+$I have~ to see the <doctor> <future>[, not looking forward to it]. => $s | plans to | see the <doctor>
 my <doctor> appointment got moved, it is <future>. => user | has | <doctor> appointment
 $I have~ a <event> <future>. => $s | has | <event>
 <future> there is my <event>[, I am so nervous]. => user | has | <event>
@@ -128,7 +128,7 @@ $I be~ planning a trip to <country>[ <future>]. => $s | plans to | trip to <coun
 $I be~ moving to <city> <future>. => $s | plans to | move to <city>
 $I be~ getting married <future>. => $s | plans to | get married
 $I want~ to learn <skill>[ this year|, it is never too late]. => $s | wants to | learn <skill>
-$I would (love|like) to see <country> (one day|before $i turn fifty). => $s | wants to | see <country>
+$I would (love|like) to see <country> (one day|before $i turn~ fifty). => $s | wants to | see <country>
 $I have~ signed up for a <sport> course. => $s | plans to | <sport> course
 $I want~ to run a (marathon) [<future>]. => $s | wants to | run a marathon
 $I be~ saving for a <thing>. => $s | wants to | <thing>

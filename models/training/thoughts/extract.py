@@ -8,6 +8,7 @@ from bethink.models.agent_prompts import extract_prompt, extract_text
 from bethink.models.training.examples import Example
 from bethink.models.training.thoughts import dates
 from bethink.models.training.thoughts.draw import Draw
+from bethink.models.training.thoughts.grammar import tidy
 from bethink.models.training.thoughts.phrases import TELLING, Book, Phrase
 from bethink.models.training.thoughts.typos import roughened
 
@@ -29,29 +30,35 @@ def extract_example(rng: Random, split: str, book: Book) -> Example:
     else:
         for _ in range(rng.choice([1, 1, 1, 2, 2, 3])):
             text, told = told_by(_fresh(draw), book)
-            if any(each in triples for each in told):
+            if any(_again(each, triples, book) for each in told):
                 continue
             parts.append(text)
             triples += told
         if rng.random() < 0.22:
             parts.insert(rng.randrange(len(parts) + 1), _nothing(_fresh(draw), book))
         if rng.random() < 0.25:
-            parts.insert(rng.randrange(1, len(parts) + 1), _line(_fresh(draw), book, "filler.fillers"))
+            parts.insert(len(parts) and rng.randrange(1, len(parts) + 1), _line(_fresh(draw), book, "filler.fillers"))
     if rng.random() < 0.3:
         parts.append(_line(_fresh(draw), book, "closer.closers"))
     if rng.random() < 0.34:
         opener = _line(_fresh(draw), book, "opener.openers")
-        if opener.endswith((",", ":")) and parts[0][:2] not in ("I ", "I'"):
+        if opener.endswith((",", ":")) and parts and parts[0][:2] not in ("I ", "I'"):
             first = parts[0].split(" ")[0]
             common = first.lower() in _OPENING_WORDS
             parts[0] = parts[0][:1].lower() + parts[0][1:] if common else parts[0]
         parts.insert(0, opener)
     text = " ".join(part for part in parts if part)
-    if len(text) > MOST_LETTERS:
+    if not text or len(text) > MOST_LETTERS:
         return extract_example(rng, split, book)
     copied = [part for triple in triples for part in triple]
     text = roughened(text, rng, copied)
     return Example("extract", extract_prompt(text, said.isoformat()), extract_text(triples))
+
+
+def _again(told: Triple, before: list[Triple], book: Book) -> bool:
+    """Whether a triple is told already, or another value of what there is one of."""
+    one = {slot.relation for slot in book.slots.values() if slot.one} | {"name", "employment", "expecting"}
+    return any(each[:2] == told[:2] and (each[2] == told[2] or told[1] in one) for each in before)
 
 
 _OPENING_WORDS = frozenset(
@@ -142,7 +149,7 @@ _OPENING_WORDS = frozenset(
 
 def _fresh(draw: Draw) -> Draw:
     """The same turn, with values of its own."""
-    return Draw(draw.rng, draw.split, draw.said, taken=draw.taken)
+    return Draw(draw.rng, draw.split, draw.said, taken=draw.taken, used=draw.used)
 
 
 def told_by(draw: Draw, book: Book) -> tuple[str, list[Triple]]:
@@ -156,9 +163,10 @@ def told_by(draw: Draw, book: Book) -> tuple[str, list[Triple]]:
             phrase = book.pick(rng, split, f"{slot.name}.{section}")
             prepare(draw, slot.kind)
         else:
-            phrase = book.pick(rng, split, rng.choice(book.named("event" if kind < 0.78 else "story")))
-        if phrase is None or (not phrase.tells and rng.random() < 0.8):
+            phrase = book.pick(rng, split, *book.named("event" if kind < 0.76 else "story"))
+        if phrase is None or phrase.family in draw.used or (not phrase.tells and rng.random() < 0.8):
             continue
+        draw.used.add(phrase.family)
         person = draw.somebody() if phrase.of_anybody and rng.random() < PERSON_SHARE else None
         return said_with(draw.about("person" if person else "user", person), phrase)
 
@@ -188,7 +196,7 @@ def _triple(draw: Draw, parts: tuple[str, ...]) -> Triple:
             part = part.replace(f"<{name}>", value)
         filled.append(part.replace("user's's", "user's"))
     filled[0] = filled[0].replace("user's's", "user's")
-    filled[2] = bare(filled[2])
+    filled[2] = tidy(bare(filled[2]), capital=False)
     dated = draw.told and len(parts) == 3
     return (*filled, str(draw.told)) if dated else tuple(filled)
 
@@ -201,9 +209,13 @@ def bare(words: str) -> str:
     return words
 
 
-def _line(draw: Draw, book: Book, group: str) -> str:
-    phrase = book.pick(draw.rng, draw.split, group)
-    return draw.say(phrase.node) if phrase else ""
+def _line(draw: Draw, book: Book, *groups: str) -> str:
+    """A line of one of these groups that this turn has not had; nothing where the one drawn was had."""
+    phrase = book.pick(draw.rng, draw.split, *groups)
+    if phrase is None or phrase.family in draw.used:
+        return ""
+    draw.used.add(phrase.family)
+    return draw.say(phrase.node)
 
 
 def _nothing(draw: Draw, book: Book) -> str:
@@ -213,7 +225,7 @@ def _nothing(draw: Draw, book: Book) -> str:
     if kind < 0.62:
         text = ""
         while not text:
-            text = _line(draw, book, rng.choice(book.named("nothing")))
+            text = _line(draw, book, *book.named("nothing"))
         return text
     if kind < 0.8:
         frame = book.pick(rng, split, "frame.frames")

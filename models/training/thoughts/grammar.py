@@ -122,6 +122,9 @@ def verb(base: str, mode: str) -> str:
 
 _ARTICLE = re.compile(r"\b([Aa]) (?=(?!(?:uni|use|one|eu|ur[iu]|ou?i)\w*)[aeiouAEIOU]|hour|honest|8\b|18\b|11\b|MRI)")
 _SENTENCE = re.compile(r"(^|[.!?]\s+|[.!?]\"\s+)([\"(]?)([a-z])")
+_TWO_ARTICLES = re.compile(
+    r"\b(a|my|his|her|your|our|severe|(?!(?:it|that|he|she|who|what)\b)\w+'s) (?:a|an|the) (?=\w)"
+)
 _SPACE = re.compile(r"\s+")
 _BEFORE = re.compile(r"\s+(?=[,.!?;:](?:\s|$))")
 
@@ -129,6 +132,7 @@ _BEFORE = re.compile(r"\s+(?=[,.!?;:](?:\s|$))")
 def tidy(text: str, capital: bool = True) -> str:
     """One line with "an" before vowels and, where wanted, a capital letter at the start of each sentence."""
     text = _BEFORE.sub("", _SPACE.sub(" ", text).strip())
+    text = _TWO_ARTICLES.sub(r"\1 ", text)
     text = _ARTICLE.sub(r"\1n ", text)
     if not capital:
         return text
@@ -151,8 +155,8 @@ _SHORT = [
         ("(Do|Does|Did|Is|Are|Was|Has|Have|Would|Could|Should) not", r"\1n't"),
         ("will not", "won't"),
         ("[Tt]hat is", "that's"),
-        ("you are", "you're"),
-        ("You are", "You're"),
+        ("you are(?= \\w)", "you're"),
+        ("You are(?= \\w)", "You're"),
     )
 ]
 

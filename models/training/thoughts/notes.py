@@ -37,6 +37,11 @@ class Scene:
         self.rng, self.split, self.book, self.today, self.same_day = rng, split, book, today, same_day
         self._taken: set[str] = set()
 
+    @property
+    def drawn(self) -> list[str]:
+        """All values and names drawn so far."""
+        return sorted(self._taken)
+
     def draw(self, said: date, person: Person | None = None, values: dict[str, str] | None = None) -> Draw:
         """Choices for one sentence said on a day, which writes out relative days as the memory does."""
         mode = "person" if person else "user"

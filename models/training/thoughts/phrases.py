@@ -22,6 +22,7 @@ from functools import lru_cache
 from random import Random
 
 from bethink.models.training.thoughts import (
+    chats,
     events,
     nothing,
     pairs,
@@ -121,6 +122,10 @@ class Book:
         for kind, table in (
             ("event", events.TABLE),
             ("story", stories.TABLE),
+            ("story", chats.TABLE),
+            ("opener", "== openers" + chats.OPENERS),
+            ("filler", "== fillers" + chats.FILLERS),
+            ("closer", "== closers" + chats.CLOSERS),
             ("nothing", nothing.TABLE),
             ("frame", nothing.FRAMES),
             ("opener", nothing.OPENERS),

@@ -109,7 +109,7 @@ likes ## What do I like? ## You like {all}. ## what you like
 dislikes ## What can I not stand? ## You dislike {all}. ## what you cannot stand
 foodlike ## Which foods do I like? ## You like {all}. ## which foods you like
 medicine ## Which medicines do I take? ## You take {all}. ## which medicines you take
-condition ## Which health conditions do I have? ## You have {all}. ## about any health conditions of yours
+condition ## Which health conditions do I have? ## You have {all}. ## whether you have any health conditions
 hobby ## What are my hobbies? ## Your hobbies are {all}. ## what your hobbies are
 sport ## Which sports do I play? ## You play {all}. ## which sports you play
 fear ## What am I afraid of? ## You are afraid of {all}. ## what you are afraid of
@@ -136,12 +136,12 @@ do you (know|remember|recall) <topic>?
 can you (tell|remind) me <topic>?
 I (forgot|can not remember) <topic>, help me out[, please].
 have I (ever told|told) you <topic>?
-what did I tell you, <topic>?
-look in your notes <topic>, please.
+what did I tell you about <topic>?
+check your notes and tell me <topic>[, please].
 <topic>, do you (know|remember)?
 (any idea|do you happen to know) <topic>?
 I need to know <topic>.
-quick question: <topic>?
+quick question, do you know <topic>?
 could you look up <topic>?
 """
 

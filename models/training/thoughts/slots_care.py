@@ -40,13 +40,13 @@ say:
 $I be~ allergic to <v>.
 topic:
 what $I be~ allergic to
-about any allergies of $Mine
+whether $I have~ any allergies
 
 == condition : has : condition : many
 state:
 $I have~ <v>.
 $I suffer~ from <v>[, (since childhood|on and off|unfortunately)]. => $s | has | <v>
-$I (was|have~ been) diagnosed with <v>[ <past>]. => $s | has | <v>
+$I was diagnosed with <v>[ <past>]. => $s | has | <v>
 $I live~ with <v>[ every day]. => $s | has | <v>
 $My <v> (is acting up|got worse|kept $me awake)[ again]. => $s | has | <v>
 it is the <v>, the doctor confirmed that $I have~ it. => $s | has | <v>
@@ -78,7 +78,7 @@ do~ $I have <v>?
 say:
 $I have~ <v>.
 topic:
-about any health conditions of $Mine
+whether $I have~ any health conditions
 
 == medicine : takes : medicine : many
 state:

@@ -103,7 +103,7 @@ say:
 $I play~ the <v>.
 topic:
 what instrument $I play~
-about any instrument that $I play~
+whether $I play~ an instrument
 
 == sport : plays : sport : many
 state:
@@ -204,7 +204,7 @@ what $I collect~
 state:
 $I have~ a <v>[ (in the cellar|at home|that nobody uses)].
 $I own~ a <v>. => $s | has | <v>
-$My <v> (broke|needs repair|is my best buy|makes strange noises)[ again]. => $s | has | <v>
+$My <v> is (as good as new|older than some colleagues|in the cellar|a gift from a cousin). => $s | has | <v>
 $I have~ got a <v>.
 another:
 $I (bought|got) a <v>[ <past>]. => $s | got | <v>

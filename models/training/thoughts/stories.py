@@ -2,8 +2,8 @@
 
 TABLE = """
 == people
-my sister <girl> called [just now|again]. she moved to <city> and (hates|loves) it there, (too many hills|the rent is
-    a joke|everyone is so kind). => <girl> | lives in | <city> | -
+my sister <girl> called [just now|again]. she moved to <city> and (hates it there, too many hills|hates it, the rent
+    is a joke|loves it there, everyone is so kind). => <girl> | lives in | <city> | -
 my brother <boy> is such a (character|handful). he is a <job>, he drives a <car> and he still asks our mum to iron
     his shirts. => <boy> | works as | <job> ; <boy> | drives | <car>
 so <name>, my best friend since school, just got a job at <company>. I am (so happy|a bit jealous), we
@@ -18,9 +18,9 @@ I had coffee with <name> <past>, she is thinking of leaving <company>. she has b
     | works at | <company> | -
 my flatmate <name> is driving me nuts. he plays the <instrument> at midnight and never does the dishes. any advice?
     => <name> | plays | <instrument>
-we are having my mother-in-law over <future>. she is diabetic and does not eat <food>, what can I cook?
-    => user's mother-in-law | not eats | <food> | - ; user's mother-in-law | is | diabetic | -
-my neighbour, an old <job> called <name>, gave me <food> from the garden. sweet man. => <name> | works as | old <job>
+we are having my mother-in-law over <future>. she is diabetic and does not eat <food>, what can I cook? => user's
+    mother-in-law | not eats | <food> | - ; user's mother-in-law | is | diabetic | -
+my neighbour, an old <job> called <name>, gave me <food> from the garden. sweet man. => <name> | works as | <job>
 my husband <boy> snores so badly that I sleep on the sofa. he has <condition>, it turns out. => <boy> | has |
     <condition>
 our boss <name> announced that the office will close <future>. everybody at <company> is in shock, me too. => user |
@@ -70,7 +70,8 @@ I tried to cook <food> for <name> and set off the fire alarm. we ordered <food2>
 I have been sober since <year2=2019|2020|2021|2022>. some days are hard, today is one of them. => user | is | sober |
     <year2>
 I gave blood today, my first time. they told me I am <blood>. => user | blood type | <blood>
-slept four hours, drank five cups of coffee, and the baby has a fever. how do people do this? => -
+slept four hours, drank five cups of coffee, and the baby has a fever. how do people do this? => user's baby | has |
+    fever
 got the keys today!!! our own house in <city>, I could dance. => user | lives in | <city> | <today>
 after years of trying I passed the <exam>, on the third attempt. my mum cried on the phone. => user | passed | <exam>
 I dropped out of <university> <past>. <subject> was just not for me. my parents do not know yet. => user | quit |
@@ -95,8 +96,8 @@ plan a weekend in <city> for us, please. I use a wheelchair and <name> is afraid
     wheelchair ; <name> | afraid of | <fear>
 what can I do about <condition>? I have had it for years and <medicine> does not help any more. => user | has |
     <condition>
-write a birthday card for my <k=aunt|uncle|niece|godmother|colleague> <name>, who turns <age> <future> and loves
-    <activity>. => <name> | age | <age> ; <name> | likes | <activity> | -
+write a birthday card for my <k=aunt|sister|niece|godmother> <girl>, who turns <age> <future> and loves <activity>.
+    => <girl> | age | <age> ; <girl> | likes | <activity> | -
 help me write a cover letter. I am a <job> with ten years at <company>, I speak <language> and <language2>. => user |
     works as | <job> ; user | works at | <company> ; user | speaks | <language> ; user | speaks | <language2>
 I need a training plan: I am <age>, I weigh <weight> and I have not moved since school. => user | age | <age> ; user
@@ -124,7 +125,7 @@ I am not single any more, by the way. I am with <name> now, since <month=March|A
 we do not live in <city> any more, remember? we moved to <city2> <past>. => user | lives in | <city2>
 I do not take <medicine> any more, the doctor stopped it. I am on <medicine2> instead. => user | not takes |
     <medicine> ; user | takes | <medicine2>
-actually I gave the <petkind> away, it did not work out with the baby. => -
+actually I gave the <petkind> away, it did not work out with the baby. => user | not has | <petkind>
 the interview was for <company>, not <company2>. and no, I did not get it. => -
 == quietones
 I read that people in <city> eat <food> for breakfast. is that true, and is it healthy for somebody with <condition>?

@@ -45,6 +45,7 @@ _KEPT = frozenset(
         "years",
         "ago",
         "since",
+        "going",
     ]
 )
 
