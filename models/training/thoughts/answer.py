@@ -226,7 +226,7 @@ def _of_line(scene: Scene, known: bool, group: str) -> Made | None:
     if phrase is None:
         return None
     note, question, answer, topic = (part.strip() for part in phrase.text.split("##"))
-    day = scene.day(400)
+    day = scene.day(400 if rng.random() < 0.7 else 8)
     draw = scene.draw(day)
     text = draw.say(parse(note), 0.7)
     told = draw.told
@@ -243,11 +243,10 @@ def _of_line(scene: Scene, known: bool, group: str) -> Made | None:
     notes = [(day, text)]
     for _ in range(rng.choice([1, 1, 2])):
         notes += _near_lines(scene, group, phrase.family)
-    if known and "<past>" in note and told and told.count("-") == 2 and rng.random() < 0.3:
+    if known and told and told.count("-") == 2 and asked.startswith("When did"):
         gone = (scene.today - date.fromisoformat(told)).days
-        asked = asked[:-1] + f"? Today is {dates.plain(scene.today)}."
-        if asked.startswith("When did") and gone > 1:
-            asked = "How long ago did" + asked[len("When did") :]
+        if 1 < gone < 21 and rng.random() < 0.7:
+            asked = f"How long ago did{asked[len('When did') :]} Today is {dates.plain(scene.today)}."
             said = f"{gone} days ago, {draw.values['on']}."
     if known:
         return notes, asked, said

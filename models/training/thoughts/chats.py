@@ -132,19 +132,19 @@ OPENERS = """
 good afternoon[!|,|.]
 (morning|afternoon), (it is me|only me) (again|as usual).
 (sorry|apologies) for (writing so late|all the questions|the mess yesterday).
-(so|well) (listen|look)[:|,]
+(so|well) (listen|look)(:|,)
 (one thing|something) before we (start|go on):
-(fyi|psst|heads-up)[:|,]
-(still here|nobody else is awake), so (I tell you|here it goes)[:|.]
+(fyi|psst|heads-up)(:|,)
+(still here|nobody else is awake), so (I tell you|here it goes)(:|.)
 (happy Monday|happy new year|merry Christmas)!
-(not related|off topic|totally unrelated)[, but|:]
+(not related|off topic|totally unrelated)(, but|:)
 (ha|wow|oof), what a (morning|meeting|night).
 (answering|about) your question from before:
 (you were right|that was helpful|it works now)(!|.)
 (I am on my phone|typing with one hand), so (excuse the typos|this is short).
 (long time no see|it is me again|me again).
 (first of all|to start with|firstly),
-(let me introduce myself|a few words about me)[.|:]
+(let me introduce myself|a few words about me)(.|:)
 (where were we|now where was I)?
 (random thought|confession|good news|bad news):
 """

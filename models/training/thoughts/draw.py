@@ -163,8 +163,11 @@ class Draw:
         return text
 
     def say(self, node: Node, short: float = 0.75, capital: bool = True) -> str:
-        """One text of a line; ``told`` is the day it tells."""
-        self.told = None
-        text = self.fill(expand(node, self.rng, self.value))
+        """One text of a line, if possible one that names its subject in full; ``told`` is the day it tells."""
+        for _ in range(8):
+            self.told = None
+            text = self.fill(expand(node, self.rng, self.value))
+            if self.mode != "person" or self.person is None or self.person.text in text:
+                break
         text = agree(text, self.mode)
         return contracted(tidy(text, capital), self.rng, short)

@@ -76,7 +76,8 @@ $I have~ <num> children[ and never a quiet minute]. => $s | has | <num> children
 $I have~ <num> (siblings). => $s | has | <num> siblings
 $I be~ an only child. => $s | is | only child
 the <x=christening|family reunion|wedding|barbecue> is <future>, everybody is coming. => user | has | <x>
-my parents <x=split up|divorced|separated> <past>[, after thirty years]. => user's parents | have | <x>
+my parents are <x=divorced|separated> now, it happened <past>[, after thirty years]. => user's parents | marital
+    status | <x>
 our baby <x=daughter> <girl> was born <past>[, tiny and loud]. => <girl> | is | user's <x>
 my sister is called <girl>. => <girl> | is | user's sister
 my brother's name is <boy>. => <boy> | is | user's brother

@@ -47,6 +47,34 @@ I lost my <x=wallet|passport|keys|phone> <past>. ## when did I lose my <x>? ## Y
 I ran a marathon <past>. ## when did I run a marathon? ## You ran a marathon <on>. ## when you ran a marathon
 The party for <name> is <future>. ## when is the party for <name>? ## The party for <name> is <on>. ## when the party
     for <name> is
+<name> got married <past>. ## (when|what year) did <name> get married? ## <name> got married <on>. ## when <name> got
+    married
+<name> broke an arm <past>. ## when did <name> break an arm? ## <name> broke an arm <on>. ## when <name> broke an arm
+<name> passed the <exam> <past>. ## when did <name> pass the <exam>? ## <name> passed the <exam> <on>. ## when <name>
+    passed the <exam>
+<name> comes to visit <future>. ## when (does <name> come to visit|is <name> coming to visit)? ## <name> comes to
+    visit <on>. ## when <name> comes to visit
+My rent contract ends <future>. ## when does my rent contract end? ## Your rent contract ends <on>. ## when your rent
+    contract ends
+I have to return <book> <future>. ## (until|by) when do I have to return <book>? ## You have to return <book> <on>.
+    ## when you have to return <book>
+The <thing> arrives <future>. ## when does the <thing> arrive? ## The <thing> arrives <on>. ## when the <thing> arrives
+I started taking <medicine> <past>. ## (since when do|when did) I (take|start taking) <medicine>? ## You started
+    taking <medicine> <on>. ## when you started taking <medicine>
+I met <name> <past>. ## when did I (first |)meet <name>? ## You met <name> <on>. ## when you met <name>
+My <petkind> <petname> was at the vet <past>. ## when was <petname> at the vet? ## <petname> was at the vet <on>. ##
+    when <petname> was at the vet
+The roof was repaired <past>. ## when was the roof (repaired|fixed)? ## The roof was repaired <on>. ## when the roof
+    was repaired
+I planted the <x=apple tree|tulips|tomatoes|roses> <past>. ## when did I plant the <x>? ## You planted the <x> <on>.
+    ## when you planted the <x>
+My passport runs out <future>. ## when does my passport (run out|expire)? ## Your passport runs out <on>. ## when
+    your passport runs out
+I got vaccinated <past>. ## when was I vaccinated? ## You got vaccinated <on>. ## when you got vaccinated
+I start the <language> course <future>. ## when (do I start|is the start of) the <language> course? ## You start the
+    <language> course <on>. ## when you start the <language> course
+I called <company> <past>. ## when did I (call|ring) <company>? ## You called <company> <on>. ## when you called
+    <company>
 """
 
 WHAT = """
@@ -91,6 +119,45 @@ I feel <feeling> about the move. ## how do I feel about the move? ## You feel <f
     <petname> is
 My sister works with <name>. ## who does my sister work with? ## Your sister works with <name>. ## who your sister
     works with
+<name> wants to learn <skill>. ## what does <name> want to learn? ## <name> wants to learn <skill>. ## what <name>
+    wants to learn
+<name> is moving to <city>. ## where is <name> moving[ to]? ## <name> is moving to <city>. ## where <name> is moving
+<name> is looking after <petname>. ## who (looks|is looking) after <petname>? ## <name> is looking after <petname>.
+    ## who is looking after <petname>
+I lent <book> to <name>. ## (who did I lend <book> to|who has <book>)? ## You lent <book> to <name>. ## who you lent
+    <book> to
+I met <name> at <university>. ## at which university did I meet <name>? ## You met <name> at <university>. ## where
+    you met <name>
+I ordered <food> for the party. ## what did I order for the party? ## You ordered <food> for the party. ## what you
+    ordered for the party
+<name> is my emergency contact. ## who is my emergency contact? ## Your emergency contact is <name>. ## who your
+    emergency contact is
+My locker number is <age>. ## what is my locker number[ again]? ## Your locker number is <age>. ## your locker number
+I take the <x=number 7 tram|night bus|S3|ferry> to work. ## how do I get to work? ## You take the <x> to work. ## how
+    you get to work
+<name> recommended <film>. ## (who|which friend) recommended <film>? ## <name> recommended <film>. ## who recommended
+    <film>
+My <event> is in <city>. ## where is my <event>? ## Your <event> is in <city>. ## where your <event> is
+I keep the <x=spare fuses|passports|candles|batteries> in the <y=cellar|blue box|desk|hall cupboard>. ## where do I
+    keep the <x>? ## You keep the <x> in the <y>. ## where you keep the <x>
+<name> is allergic to <allergen>, so no cake with it. ## who is allergic to <allergen>? ## <name> is allergic to
+    <allergen>. ## who is allergic to <allergen>
+I won a <x=bike|trip to Malta|hamper|blender> in the raffle. ## what did I win in the raffle? ## You won a <x> in the
+    raffle. ## what you won in the raffle
+The dog walker is called <name>. ## what is the dog walker called? ## The dog walker is called <name>. ## what the
+    dog walker is called
+My mother was born in <city>. ## where was my mother born? ## Your mother was born in <city>. ## where your mother
+    was born
+My grandfather worked as a <job>. ## what did my grandfather do for a living? ## Your grandfather worked as a <job>.
+    ## what your grandfather did for a living
+<name> and I are planning a trip to <country>. ## which country are <name> and I planning to visit? ## You and <name>
+    are planning a trip to <country>. ## where you and <name> are going
+The meeting with <name> is about <subject>. ## what is the meeting with <name> about? ## The meeting with <name> is
+    about <subject>. ## what the meeting with <name> is about
+I am saving for a <thing>. ## what am I saving for? ## You are saving for a <thing>. ## what you are saving for
+I promised <name> a <thing>. ## what did I promise <name>? ## You promised <name> a <thing>. ## what you promised <name>
+I gave up <food> for a month. ## what did I give up for a month? ## You gave up <food> for a month. ## what you gave
+    up for a month
 """
 
 COUNT = """

@@ -45,7 +45,6 @@ RELATIONS: dict[str, str] = {
     "allergic to": "what",
     "has": "illness, thing, pet without a name, children (with their number), appointment or event (with its day)",
     "had": "operation, fight",
-    "have": "split up, of several people",
     "takes": "medicine; the train to work",
     "wears": "glasses",
     "uses": "wheelchair",

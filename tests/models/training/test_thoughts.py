@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import statistics
+import subprocess
+import sys
 from collections import Counter
 from datetime import date
 
@@ -13,6 +16,7 @@ import pytest
 from bethink.models.training.thoughts import SPLITS, TASKS, families, generate, split_of
 from bethink.models.training.thoughts.phrases import book
 from bethink.models.training.thoughts.relations import RELATIONS, known
+from bethink.models.training.thoughts.values import kinds, values_for
 
 _WORD = re.compile(r"[^\W_]+")
 SMALL = frozenset(
@@ -219,6 +223,28 @@ def test_notes_are_written_as_the_chat_writes_them(examples):
         assert all(re.search(r" \[\d{4}-\d\d-\d\d, [0-9a-f]{8}\]$", line) for line in lines)
         assert "track_state" in one.prompt
         assert "BANANA" not in one.answer
+
+
+def test_some_values_are_kept_from_training():
+    kept = 0
+    for kind in kinds():
+        train, test = set(values_for(kind, "train")), set(values_for(kind, "test"))
+        assert train <= test
+        kept += len(test - train)
+        assert len(test - train) <= max(2, 0.45 * len(test)), kind
+    assert kept > 100
+
+
+def test_another_process_makes_the_same():
+    code = "import hashlib; from bethink.models.training.thoughts import generate as g; "
+    code += "print(hashlib.sha256(repr(g(150, 5, 'test')).encode()).hexdigest())"
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
+        )
+        for seed in ("1", "2")
+    ]
+    assert runs[0].stdout == runs[1].stdout
 
 
 def test_the_tools_of_the_system_message_can_be_given():
