@@ -21,7 +21,7 @@ from bethink.models.training.thoughts.notes import Fact, Scene
 from bethink.models.training.thoughts.phrases import Book
 from bethink.models.training.thoughts.typos import roughened
 
-WEIGHTS = {"insert": 32, "supersede": 26, "merge": 22, "forget": 20}
+WEIGHTS = {"insert": 40, "supersede": 26, "merge": 22, "forget": 20}
 Old = tuple[date, str]
 Made = tuple[str, Old | None, list[Old]]
 """The new thought, the old one that it is about (None where it is about none), and old ones that look alike."""

@@ -14,6 +14,8 @@ from datetime import date
 import pytest
 
 from bethink.models.training.thoughts import SPLITS, TASKS, families, generate, split_of
+from bethink.models.training.thoughts.draw import size
+from bethink.models.training.thoughts.grammar import outcomes
 from bethink.models.training.thoughts.phrases import book
 from bethink.models.training.thoughts.relations import RELATIONS, known
 from bethink.models.training.thoughts.values import kinds, values_for
@@ -223,6 +225,12 @@ def test_notes_are_written_as_the_chat_writes_them(examples):
         assert all(re.search(r" \[\d{4}-\d\d-\d\d, [0-9a-f]{8}\]$", line) for line in lines)
         assert "track_state" in one.prompt
         assert "BANANA" not in one.answer
+
+
+def test_most_families_have_many_outcomes():
+    counts = sorted(outcomes(phrase.node, size) for group in book().groups.values() for phrase in group)
+    assert counts[len(counts) // 2] >= 25
+    assert sum(counts) > 1_000_000
 
 
 def test_some_values_are_kept_from_training():
