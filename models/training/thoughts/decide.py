@@ -29,9 +29,9 @@ Made = tuple[str, Old | None, list[Old]]
 
 def decide_example(rng: Random, split: str, book: Book) -> Example:
     """One example."""
+    what = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     while True:
         scene = Scene(rng, split, book, dates.draw_day(rng), rng.random() < 0.15)
-        what = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
         made = _of_pair(scene, what) if rng.random() < 0.25 else _of_slot(scene, what)
         if made is None:
             continue
