@@ -17,6 +17,8 @@ from typing import Any
 
 KEEP, END = "\ue000", "\ue001"
 """Marks around what must stay as it is."""
+SENTENCE = "\ue004"
+"""Before kept words that get a capital where they begin a sentence."""
 
 
 class Again(Exception):  # noqa: N818  (no error: the draw is thrown away and another one made)

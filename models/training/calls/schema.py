@@ -118,6 +118,8 @@ def goes_with(tool: str, args: Mapping[str, Any], key: str) -> bool:
         if key == "rows":
             return "upload" not in args
         return not (key == "upload" and {"toy", "rows"} & set(args))
+    if tool == "budget_curve" and key in ("budgets", "target"):
+        return not {"budgets", "target"} & set(args)
     if key == "alpha":
         return args.get("guarantee") == "chance"
     if key == "constraints":

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bethink.models.training.calls.grammar import Again, Draw, keep
+from bethink.models.training.calls.grammar import SENTENCE, Again, Draw, keep
 from bethink.models.training.calls.numbers import CURRENCIES, any_budget, figures, money, number, percent, word
 from bethink.models.training.calls.schema import ENUMS
 
@@ -17,17 +18,17 @@ INTEGERS: dict[str, tuple[int, ...]] = {
     + (2000,),
     "dimension": (2, 4, 5, 6, 8, 10, 12, 16, 20, 24, 30, 32, 50, 60, 64, 80, 96, 100, 120, 200, 250, 256, 400, 500, 512)
     + (1000, 1024, 2000, 5000, 10000),
-    "steps": (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 50),
+    "steps": (2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 50),
     "seed": (1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 17, 21, 23, 42, 99, 100, 101, 123, 137, 314, 1234, 2024, 2025, 2718, 12345),
     "rows": (100, 200, 250, 300, 400, 500, 750, 800, 1000, 1500, 2000, 2500, 3000, 4000, 8000, 10000, 12000, 20000, 50000)
     + (100000,),
     "generate": (10, 20, 50, 64, 100, 150, 200, 250, 300, 400, 500, 750, 800, 2000, 2500, 3000, 5000, 10000, 25000, 100000)
     + (1000000,),
     "odd_rows": (1, 2, 3, 4, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50),
-    "horizon": (1, 2, 3, 4, 5, 6, 8, 9, 10, 12, 13, 16, 20, 24, 26, 36, 52),
+    "horizon": (2, 3, 4, 5, 6, 8, 9, 10, 12, 13, 16, 20, 24, 26, 36, 52),
     "n_users": (300, 500, 800, 1200, 2000, 2500, 4000, 5000, 8000, 10000, 12000, 15000, 20000, 30000, 45000, 50000, 75000)
     + (100000, 120000, 250000, 300000, 500000, 1000000, 1200000, 2000000, 3500000),
-    "k": (1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 20, 25, 30, 50),
+    "k": (2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 20, 25, 30, 50),
 }  # fmt: skip
 """Usual values of the arguments that are whole numbers."""
 FLOATS: dict[str, tuple[float, ...]] = {
@@ -72,7 +73,9 @@ def _number(draw: Draw, name: str) -> str:
         return money(value, draw.rng, currency_of(draw))
     if name == "otherwise":
         return money(value, draw.rng, currency_of(draw, 0.15))
-    return number(value, draw.rng, words=name not in ("seed", "noise"))
+    if name == "seed":
+        return keep(str(int(value)))
+    return number(value, draw.rng, words=name != "noise")
 
 
 def currency_of(draw: Draw, often: float = 0.5) -> str | None:
@@ -289,11 +292,11 @@ def _role(draw: Draw, role: str) -> str:
 def _text(draw: Draw, detail: str) -> str:
     """``<text:rule:key>``: words of a rule that become an argument as they are."""
     rule, _, key = detail.partition(":")
-    said = draw.say(f"<{rule}>")
+    said = re.sub(r"\b([Aa]) (?=[aeiou])", r"\1n ", draw.say(f"<{rule}>"))
     if key in draw.args:
         raise Again
-    draw.set(key, said)
-    return keep(said)
+    draw.set(key, re.sub(r"^an? ", "", said) if key == "query" and not rule.startswith("title") else said)
+    return (SENTENCE if key == "taste" else "") + keep(said)
 
 
 def _titles(draw: Draw, detail: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 
-from bethink.models.training.calls.grammar import END, KEEP, plain
+from bethink.models.training.calls.grammar import END, KEEP, SENTENCE, plain
 
 _PIECES = re.compile(f"({KEEP}.*?{END})", re.DOTALL)
 _NEAR = {
@@ -27,15 +27,20 @@ _USUAL = (
 def styled(text: str, rng: random.Random) -> str:
     """A finished text in somebody's way of typing."""
     text = tidy(text)
+    capital = rng.random() < 0.75
+    begins = re.compile(rf"(?:^|(?<=[.!?:]\s)){SENTENCE}{KEEP}([a-z])")
+    if capital:
+        text = begins.sub(lambda found: f"{KEEP}{found[1].upper()}", text)
+    text = text.replace(SENTENCE, "")
     way = rng.random()
     if way < 0.14:
         text = _each(text, str.lower)
     elif way < 0.17:
         text = _each(text, lambda piece: piece.replace("'", "").lower())
     elif way < 0.28:
-        text = _each(text, lambda piece: slips(piece, rng))
+        text = _each(text, lambda piece: slips(piece, rng) if rng.random() < 0.4 else piece)
     elif way < 0.31:
-        text = _each(text, lambda piece: slips(slips(piece.lower().replace("'", ""), rng), rng))
+        text = _each(text, lambda piece: slips(piece.lower().replace("'", ""), rng))
     ending = rng.random()
     if ending < 0.16:
         text = re.sub(r"[.?!]\s*$", "", text)
@@ -72,7 +77,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"[,;:]+([.?!])", r"\1", text)
     text = re.sub(r"([?!])\.(?!\w)", r"\1", text)
     text = re.sub(r"(?<!\.)\.\.(?!\.)", ".", text)
-    text = re.sub(r"\( ", "(", text)
+    text = re.sub(r"\b(a|an|the|The|A|my|your|our) (?:the|a|an) ", r"\1 ", text)
     text = re.sub(r"(?:^|(?<=[.!?…]\s)|(?<=\n))[a-z]", lambda found: found.group().upper(), text)
     return text
 
