@@ -13,23 +13,28 @@ from hashlib import blake2b
 
 from bethink.models.agent_prompts import call_text, chat_prompt, with_notes
 from bethink.models.training.calls import follow, reports, talks, told_notes
+from bethink.models.training.calls.grammar import Unfit
 from bethink.models.training.calls.notes import some_notes
 from bethink.models.training.calls.requests import book_of, request
 from bethink.models.training.calls.schema import TOOLS
-from bethink.models.training.calls.toolbox import offered
+from bethink.models.training.calls.toolbox import offered, tokens
 from bethink.models.training.examples import Example
 
 TASKS = ("call", "talk", "report")
 SPLITS = ("train", "validation", "test")
 SHARES = {"call": 0.55, "talk": 0.25, "report": 0.2}
 """Shares of the tasks where nothing else is asked for."""
-LONGEST = 1150
-"""Letters of a prompt and its answer together that are surely below 400 tokens; longer ones are drawn again."""
+SALT = 2110
+"""Of the hash that splits families; chosen so that every split has requests for every tool."""
+LATER = {"call/follow.": 0.26, "call/back.": 0.04, "call/note.": 0.06}
+"""Shares of calls that come after another, after a question back, and with a note; the rest are first requests."""
+LONGEST = 364
+"""Tokens of a prompt and its answer by our estimate: surely at most 400; longer ones are drawn again."""
 
 
 def split_of(family: str) -> str:
     """``train`` (80 %), ``validation`` or ``test`` (10 % each), by a hash of the family's name."""
-    place = int.from_bytes(blake2b(family.encode(), digest_size=4).digest(), "big") % 10
+    place = int.from_bytes(blake2b(f"{SALT}:{family}".encode(), digest_size=4).digest(), "big") % 10
     return "test" if place == 0 else "validation" if place == 1 else "train"
 
 
@@ -60,8 +65,13 @@ def generate(n: int, seed: int, split: str, tasks: Sequence[str] = TASKS) -> lis
     misses = 0
     while len(found) < n and misses < 20 * n + 1000:
         task = rng.choices(list(tasks), [SHARES[each] for each in tasks])[0]
-        example = _example(task, rng, own)
-        if example.prompt in seen or len(example.prompt) + len(example.answer) > LONGEST:
+        name = _drawn(task, rng, own)
+        try:
+            example = _example(name, task, rng, own)
+        except Unfit:
+            own[task].remove(name)
+            continue
+        if example.prompt in seen or tokens(example.prompt + example.answer) > LONGEST:
             misses += 1
             continue
         seen.add(example.prompt)
@@ -69,37 +79,43 @@ def generate(n: int, seed: int, split: str, tasks: Sequence[str] = TASKS) -> lis
     return found
 
 
-def _example(task: str, rng: random.Random, own: dict[str, list[str]]) -> Example:
-    if task == "talk":
-        return talks.example(rng.choice(own["talk"]), rng, tuple(own["talk"]))
-    firsts = [_first(name) for name in own["call"] if not name.startswith(("call/follow.", "call/back.", "call/note."))]
-    if task == "report":
-        return reports.example(rng.choice(own["report"]), firsts, rng)
+def _drawn(task: str, rng: random.Random, own: dict[str, list[str]]) -> str:
+    """A family: of calls first a kind by its share, and each tool as often as another."""
+    if task != "call":
+        return rng.choice(own[task])
     way = rng.random()
-    kinds = {"call/follow.": 0.26, "call/back.": 0.04, "call/note.": 0.06}
-    for start, share in kinds.items():
+    for start, share in LATER.items():
         names = [name for name in own["call"] if name.startswith(start)]
         if way < share and names:
-            return _later(rng.choice(names), firsts, own, rng)
+            return rng.choice(names)
         way -= share
-    tool = rng.choice([tool for tool in TOOLS if any(each[0] == tool for each in firsts)])
-    asked = request(*rng.choice([each for each in firsts if each[0] == tool]), rng)
+    firsts = _firsts(own)
+    tool = rng.choice(sorted({tool for tool, _ in firsts}))
+    return f"call/{tool}.{rng.choice([name for its, name in firsts if its == tool])}"
+
+
+def _firsts(own: dict[str, list[str]]) -> list[tuple[str, str]]:
+    """The tools and families of first requests."""
+    names = [name.removeprefix("call/") for name in own["call"] if not name.startswith(tuple(LATER))]
+    return [(tool, family) for tool, _, family in (name.partition(".") for name in names)]
+
+
+def _example(name: str, task: str, rng: random.Random, own: dict[str, list[str]]) -> Example:
+    if task == "talk":
+        return talks.example(name, rng, tuple(own["talk"]))
+    if task == "report":
+        return reports.example(name, _firsts(own), rng)
+    if name.startswith("call/follow."):
+        return follow.example(name, _firsts(own), own["report"], rng)
+    if name.startswith("call/back."):
+        return follow.asked_back(name, rng)
+    if name.startswith("call/note."):
+        return told_notes.example(name, rng)
+    tool, _, family = name.removeprefix("call/").partition(".")
+    asked = request(tool, family, rng)
     text = with_notes(some_notes(rng), asked.text) if rng.random() < 0.08 else asked.text
     messages = [("user", text)]
     if rng.random() < 0.05:
         question, answer = talks.pair(rng.choice(own["talk"]), rng)
         messages = [("user", question), ("assistant", answer), *messages]
     return Example("call", chat_prompt(offered(rng, tool), messages), call_text(tool, asked.args))
-
-
-def _first(name: str) -> tuple[str, str]:
-    tool, _, family = name.removeprefix("call/").partition(".")
-    return tool, family
-
-
-def _later(name: str, firsts: list[tuple[str, str]], own: dict[str, list[str]], rng: random.Random) -> Example:
-    if name.startswith("call/back."):
-        return follow.asked_back(name, rng)
-    if name.startswith("call/note."):
-        return told_notes.example(name, rng)
-    return follow.example(name, firsts, own["report"], rng)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from bethink.models.training.calls.results import SAMPLE, Found, Maker, density, recommend, search, track_series, track_twin
+from bethink.models.training.calls.results import (
+    SAMPLE,
+    Found,
+    Maker,
+    density,
+    recommend,
+    search,
+    track_series,
+    track_twin,
+)
 from bethink.models.training.calls.results import written as w
 
 WARNINGS = (
@@ -27,14 +36,20 @@ def _campaign(rng: random.Random, args: dict[str, Any]) -> dict[str, str]:
     logged = rng.randint(300, 60_000) if upload else 5000
     users = args.get("n_users") or logged
     columns = args.get("columns") or {}
-    reward = columns.get("reward") or (rng.choice(["visit", "spend", "conversion", "active", "orders"]) if upload else "active")
+    reward = columns.get("reward") or (
+        rng.choice(["visit", "spend", "conversion", "active", "orders"]) if upload else "active"
+    )
     time = f" over {steps} steps" if steps > 1 else ", one shot"
     source = upload or SAMPLE
     currency = args.get("currency")
     return {
-        "source": source, "users": str(users), "reward": reward, "unit": f" {currency}" if currency else "",
-        "read": f"{source}: {logged} users{time}, {logged * steps} rows", "where": source if upload else "the sample campaign",
-    }  # fmt: skip
+        "source": source,
+        "users": str(users),
+        "reward": reward,
+        "unit": f" {currency}" if currency else "",
+        "read": f"{source}: {logged} users{time}, {logged * steps} rows",
+        "where": source if upload else "the sample campaign",
+    }
 
 
 def _unreliable(rng: random.Random, facts: dict[str, str]) -> str:
@@ -59,15 +74,26 @@ def allocate(rng: random.Random, args: dict[str, Any]) -> Found:
     gain = budget * rng.choice([0.02, 0.08, 0.2, 0.6, 1.4]) * rng.uniform(0.5, 1.2)
     wide = rng.choice([0.2, 0.3, 0.5, 1.4])
     low, high = gain * (1 - wide), gain * (1 + wide)
-    over = {"expected": rng.uniform(0.3, 0.55), "chance": args.get("alpha", 0.05) * rng.uniform(0.6, 1), "hard": 0.0}[mode]
+    over = {"expected": rng.uniform(0.3, 0.55), "chance": args.get("alpha", 0.05) * rng.uniform(0.6, 1), "hard": 0.0}[
+        mode
+    ]
     facts |= {
-        "budget": w(budget), "spent": w(spent), "gain": w(gain), "low": w(low), "high": w(high), "over": w(over), "mode": mode,
-        "margin": w(gain / budget * rng.uniform(0.1, 0.7)), "unspent": w(budget - float(w(spent))),
-    }  # fmt: skip
+        "budget": w(budget),
+        "spent": w(spent),
+        "gain": w(gain),
+        "low": w(low),
+        "high": w(high),
+        "over": w(over),
+        "mode": mode,
+        "margin": w(gain / budget * rng.uniform(0.1, 0.7)),
+        "unspent": w(budget - float(w(spent))),
+    }
     unit = facts["unit"]
     text = (
-        f"{facts['read']}. The plan is expected to spend {facts['spent']}{unit} of {facts['budget']}{unit} on {facts['users']} users "
-        f"and to bring {facts['gain']} more ({facts['reward']}) than no coupon (95 % interval {facts['low']} to {facts['high']}); "
+        f"{facts['read']}. The plan is expected to spend {facts['spent']}{unit} of {facts['budget']}{unit} on "
+        f"{facts['users']} users "
+        f"and to bring {facts['gain']} more ({facts['reward']}) than no coupon (95 % interval {facts['low']} to "
+        f"{facts['high']}); "
     )
     kind = "plan"
     if low <= 0 <= high:
@@ -82,11 +108,13 @@ def allocate(rng: random.Random, args: dict[str, Any]) -> Found:
     rule = rng.choice(["random users", "uniform", "myopic"])
     facts["rule"] = {"random users": "random users", "uniform": "the uniform rule", "myopic": "the myopic rule"}[rule]
     if rng.random() < 0.7:
-        text += f"Against simpler rules at the same cost: {facts['edge']} above {rule} ({w(edge * 0.6)} to {w(edge * 1.4)}). "
+        ends = f"{w(edge * 0.6)} to {w(edge * 1.4)}"
+        text += f"Against simpler rules at the same cost: {facts['edge']} above {rule} ({ends}). "
         facts["than"] = f"{facts['edge']} above {facts['rule']}"
     else:
         text += (
-            f"Against simpler rules at the same cost: no detectable gain over {rule} (difference {facts['edge']}, {w(-edge)} to "
+            f"Against simpler rules at the same cost: no detectable gain over {rule} (difference {facts['edge']}, "
+            f"{w(-edge)} to "
             f"{w(edge * 3)}: not significant). "
         )
         facts["than"] = f"no detectable gain over {facts['rule']}"
@@ -96,7 +124,12 @@ def allocate(rng: random.Random, args: dict[str, Any]) -> Found:
         kind = "plan_unreliable"
     elif "warning" in facts:
         kind = "plan_warned"
-    return Found(kind, text.strip(), facts, {"status": "warning" if "warning" in facts else "ok", "marginal_return": float(facts["margin"])})
+    return Found(
+        kind,
+        text.strip(),
+        facts,
+        {"status": "warning" if "warning" in facts else "ok", "marginal_return": float(facts["margin"])},
+    )
 
 
 def curve(rng: random.Random, args: dict[str, Any]) -> Found:
@@ -110,13 +143,21 @@ def curve(rng: random.Random, args: dict[str, Any]) -> Found:
     full = budgets[-1] * rng.uniform(1.2, 4)
     points = [f"{w(gain)} for {w(each)}{unit}" for gain, each in zip(gains, budgets, strict=True)]
     facts |= {
-        "gain": w(gains[0]), "budget": w(budgets[0]), "gain2": w(gains[-1]), "budget2": w(budgets[-1]), "full": w(full),
+        "gain": w(gains[0]),
+        "budget": w(budgets[0]),
+        "gain2": w(gains[-1]),
+        "budget2": w(budgets[-1]),
+        "full": w(full),
         "points": ", ".join(points[:4]),
-    }  # fmt: skip
+    }
     if len(points) > 4:
         facts["gain2"], facts["budget2"] = w(gains[3]), w(budgets[3])
-    text = f"{facts['read']}. More ({facts['reward']}) than no coupon, for {facts['users']} users: {'; '.join(points[:4])}"
-    text += ("; and more" if len(points) > 4 else "") + f". Beyond {facts['full']}{unit} more money brings nothing more. "
+    text = (
+        f"{facts['read']}. More ({facts['reward']}) than no coupon, for {facts['users']} users: {'; '.join(points[:4])}"
+    )
+    text += (
+        "; and more" if len(points) > 4 else ""
+    ) + f". Beyond {facts['full']}{unit} more money brings nothing more. "
     kind = "curve"
     if args.get("target"):
         facts["target"], facts["least"] = w(args["target"]), w(rng.uniform(0.1, 0.9) * full)
@@ -138,13 +179,23 @@ def evaluate(rng: random.Random, args: dict[str, Any]) -> Found:
     wide = rng.choice([0.3, 0.45, 1.5, 2.5])
     ends = sorted([gain * (1 - wide), gain * (1 + wide)])
     cost = float(facts["users"]) * rng.uniform(0.5, 25)
-    facts |= {"total": w(total), "gain": w(gain), "low": w(ends[0]), "high": w(ends[1]), "cost": w(cost), "loss": w(-gain)}
+    facts |= {
+        "total": w(total),
+        "gain": w(gain),
+        "low": w(ends[0]),
+        "high": w(ends[1]),
+        "cost": w(cost),
+        "loss": w(-gain),
+    }
     significant = ends[0] > 0 or ends[1] < 0
     unit = facts["unit"]
     text = (
-        f"{facts['read']}. For {facts['users']} users the rule would bring {facts['total']} ({facts['reward']}) in total "
-        f"({w(total * 0.95)} to {w(total * 1.05)}), {facts['gain']} more than no coupon ({facts['low']} to {facts['high']}"
-        f"{'' if significant else ': not significant'}), and cost {facts['cost']}{unit} ({w(cost * 0.94)} to {w(cost * 1.06)}). "
+        f"{facts['read']}. For {facts['users']} users the rule would bring {facts['total']} ({facts['reward']}) in "
+        f"total "
+        f"({w(total * 0.95)} to {w(total * 1.05)}), {facts['gain']} more than no coupon ({facts['low']} to "
+        f"{facts['high']}"
+        f"{'' if significant else ': not significant'}), and cost {facts['cost']}{unit} ({w(cost * 0.94)} to "
+        f"{w(cost * 1.06)}). "
     )
     kind = ("rule_good" if gain > 0 else "rule_bad") if significant else "rule_unsure"
     text += _unreliable(rng, facts)

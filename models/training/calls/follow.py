@@ -1,4 +1,4 @@
-"""Requests over turns: a call, what it gave, and a change; the whole new call is the answer. And files asked back for."""
+"""Requests over turns: a call, what it gave, and a change; the whole new call is the answer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from bethink.models.agent_prompts import call_text, chat_prompt, result_text
 from bethink.models.training.calls import reports
 from bethink.models.training.calls.budget_results import result
-from bethink.models.training.calls.grammar import Again, Draw, book
+from bethink.models.training.calls.grammar import Again, Draw, Unfit, book
 from bethink.models.training.calls.numbers import money, number, percent
 from bethink.models.training.calls.requests import Request, draw_for, request
 from bethink.models.training.calls.schema import TOOLS, canonical
@@ -49,7 +49,9 @@ def families() -> tuple[str, ...]:
 
 
 def _numbers(args: dict[str, Any]) -> list[str]:
-    return [key for key in args if key in NUMBERS and isinstance(args[key], int | float) and not isinstance(args[key], bool)]
+    return [
+        key for key in args if key in NUMBERS and isinstance(args[key], int | float) and not isinstance(args[key], bool)
+    ]
 
 
 def _fits(change: Change, asked: Request) -> bool:
@@ -57,7 +59,11 @@ def _fits(change: Change, asked: Request) -> bool:
         return False
     for need in change.needs:
         if need == "number":
-            if len(_numbers(asked.args)) != 1 or "seed" in asked.args or {"budgets", "rules", "amounts"} & set(asked.args):
+            if (
+                len(_numbers(asked.args)) != 1
+                or "seed" in asked.args
+                or {"budgets", "rules", "amounts"} & set(asked.args)
+            ):
                 return False
         elif need.startswith("-"):
             if need[1:] in asked.args:
@@ -70,7 +76,11 @@ def _fits(change: Change, asked: Request) -> bool:
 def _scaled(draw: Draw, before: dict[str, Any], key: str, factor: float) -> None:
     key = key or _numbers(before)[0]
     value = before[key] * factor
-    if value != round(value, 6) or (key not in ("noise", "shock", "alpha", "otherwise") and value != int(value)) or key == "alpha":
+    if (
+        value != round(value, 6)
+        or (key not in ("noise", "shock", "alpha", "otherwise") and value != int(value))
+        or key == "alpha"
+    ):
         raise Again
     limits = {"k": 50, "odd_rows": 50, "members": 500, "cycles": 2000, "steps": 100, "dimension": 5000, "horizon": 1000}
     least = 2 if key == "members" else 20 if key == "rows" else 1
@@ -131,7 +141,11 @@ def changed(asked: Request, change: Change, rng: random.Random) -> tuple[str, di
         after.setdefault("alpha", 0.05)
     args = canonical(asked.tool, after)
     fixed = args.get("system", "lorenz63") in ("lorenz63", "double_well")
-    if args == asked.args or not args_sound(asked.tool, args) or (asked.tool == "track_state" and "dimension" in args and fixed):
+    if (
+        args == asked.args
+        or not args_sound(asked.tool, args)
+        or (asked.tool == "track_state" and "dimension" in args and fixed)
+    ):
         raise Again
     return text, args
 
@@ -150,7 +164,7 @@ def example(family: str, requests: Sequence[tuple[str, str]], told: Sequence[str
     """An example: a request of one of ``requests``, its result, perhaps a report of ``told``, and the change."""
     change = changes()[family]
     own = [each for each in requests if each[0] in change.tools]
-    for _ in range(20_000):
+    for _ in range(3000 if own else 0):
         asked = request(*rng.choice(own), rng)
         if not _fits(change, asked) or len(asked.text) > 220:
             continue
@@ -172,7 +186,7 @@ def example(family: str, requests: Sequence[tuple[str, str]], told: Sequence[str
         messages.append(("assistant", said))
         messages.append(("user", styled(text + rng.choice(["", "", "."]), rng)))
         return Example("call", chat_prompt(offered(rng, asked.tool), messages), call_text(asked.tool, args))
-    raise RuntimeError(f"No request can be changed by {family}.")
+    raise Unfit(f"No request can be changed by {family}.")
 
 
 def first_sentences(text: str, most: int = 200) -> str:
@@ -187,42 +201,47 @@ def first_sentences(text: str, most: int = 200) -> str:
 
 
 ASKED_BACK = {
-    "file": ("Which file is it?", "For which file?", "What is the file called?", "Which file shall I use?", "Please name the file."),
+    "file": (
+        "Which file is it?",
+        "For which file?",
+        "What is the file called?",
+        "Which file shall I use?",
+        "Please name the file.",
+    ),
     "query": ("What shall I search for?", "What are you looking for?", "Which words shall I search for?"),
     "customer": ("For which customer?", "What is the customer's id?", "Which customer is it?"),
     "target": ("What is the target?", "Which number do you want to reach?"),
     "rule": ("What is the rule: who gets which amount?", "Who gets what?"),
 }
 ANSWERS = {
-    "file": ("{}", "It's {}", "{} please", "The file is {}.", "sorry, {}", "I just added it: {}", "{}, of course", "my {}"),
+    "file": (
+        "{}",
+        "It's {}",
+        "{} please",
+        "The file is {}.",
+        "sorry, {}",
+        "I just added it: {}",
+        "{}, of course",
+        "my {}",
+    ),
     "query": ("{}", "{}, please", "something on {}", "for {}", "I'm looking for {}"),
     "customer": ("{}", "customer {}", "It's {}.", "for {}", "id {}", "{} please"),
     "target": ("{}", "{}, please", "It's {}.", "we need {}", "at least {}"),
     "rule": ("{}", "this one: {}", "{}, nothing else", "It goes: {}"),
 }
-STARTS: dict[str, tuple[str, str, str]] = {
-    "file.odd": ("file", "estimate_density", "{Which rows of my {table|file|data} are {odd|strange|outliers}?|Find the {outliers|odd rows} in my {file|table}.}"),
-    "file.more": ("file", "estimate_density", "{Make|Generate} <generate> {more |new |}rows like {mine|my table|our data}."),
-    "file.track": ("file", "track_state", "{Track|Filter|Smooth|Denoise} my {sensor data|series|measurements|readings}{ with <members> members| with noise <noise>|}."),
-    "file.plan": ("file", "allocate_budget", "{Plan|Allocate} <budget> by {my|our} campaign log."),
-    "file.curve": ("file", "budget_curve", "What would <money:budgets> bring, by {our|my} {campaign log|log}?"),
-    "file.judge": ("file", "evaluate_policy", "By our log, what would <otherwise> for everybody bring?"),
-    "file.shop": ("file", "recommend", "{Recommend|Pick} {<k> things|something} from {my|our} {own |}{catalogue|list}."),
-    "query.shop": ("query", "search_catalog", "{Search|Look in} the catalogue{ for me|, please|}."),
-    "query.file": ("query", "search_catalog", "{Search|Look in} <file:table>{, please|}."),
-    "customer.log": ("customer", "recommend", "Recommend {something|items|<k> things} of <file:table> for a customer from <file:table:log>."),
-    "target.least": ("target", "budget_curve", "What's the {least|smallest} budget for our target{, by <file:table>|}?"),
-    "rule.judge": ("rule", "evaluate_policy", "{Judge|Evaluate|Test} {a|our|my} coupon rule{ by <file:table>|}."),
-}  # fmt: skip
 
 
 def asked_back(family: str, rng: random.Random) -> Example:
     """A request that lacks something, the question back, and what was missing: then the call."""
-    kind, tool, pattern = STARTS[family.removeprefix("call/back.")]
+    head, _, pattern = book("back").families[family.removeprefix("call/back.")].partition(" | ")
+    kind, _, tool = head.partition(" ")
     slots = {
-        "file": "<file:csv>" if tool == "track_state" else "<file:table>", "query": "<text:q:query>",
-        "customer": "<customer>", "target": "<target>", "rule": "<rules>",
-    }  # fmt: skip
+        "file": "<file:csv>" if tool == "track_state" else "<file:table>",
+        "query": "<text:q:query>",
+        "customer": "<customer>",
+        "target": "<target>",
+        "rule": "<rules>",
+    }
     for _ in range(100):
         draw = draw_for(tool, rng)
         try:
@@ -231,13 +250,15 @@ def asked_back(family: str, rng: random.Random) -> Example:
             answer = said.replace("\ue009", draw.say(slots[kind]))
         except Again:
             continue
-        messages = [("user", styled(first, rng)), ("assistant", rng.choice(ASKED_BACK[kind])), ("user", styled(answer, rng))]
+        messages = [
+            ("user", styled(first, rng)),
+            ("assistant", rng.choice(ASKED_BACK[kind])),
+            ("user", styled(answer, rng)),
+        ]
         return Example("call", chat_prompt(offered(rng, tool), messages), call_text(tool, canonical(tool, draw.args)))
     raise RuntimeError(f"{family} contradicts itself.")
 
 
 def back_families() -> tuple[str, ...]:
     """Names of the families with a question back."""
-    return tuple(f"call/back.{name}" for name in STARTS)
-
-
+    return tuple(f"call/back.{name}" for name in book("back").families)

@@ -11,7 +11,7 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -21,8 +21,12 @@ SENTENCE = "\ue004"
 """Before kept words that get a capital where they begin a sentence."""
 
 
-class Again(Exception):  # noqa: N818  (no error: the draw is thrown away and another one made)
+class Again(Exception):
     """This draw makes no sense (two meanings for one argument, say); draw again."""
+
+
+class Unfit(LookupError):
+    """Nothing that a split has leads to what a family needs."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Meaning:
     value: str
 
 
-@lru_cache(maxsize=None)
+@cache
 def parsed(pattern: str) -> Choice:
     """A pattern as a tree; alternatives may stand at its top.
 
@@ -142,7 +146,7 @@ def keep(text: str) -> str:
 
 def plain(text: str) -> str:
     """A finished text, without the marks."""
-    return text.replace(KEEP, "").replace(END, "")
+    return text.replace(KEEP, "").replace(END, "").replace(SENTENCE, "")
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,7 @@ class Book:
     families: dict[str, str]
 
 
-@lru_cache(maxsize=None)
+@cache
 def book(name: str) -> Book:
     """The rules and families of a data file, the common rules included.
 
@@ -183,7 +187,7 @@ def joined_lines(name: str) -> list[str]:
         if not line.strip() or line.startswith("#"):
             continue
         if line.startswith("  ") and lines:
-            lines[-1] += line.strip()
+            lines[-1] += " " + line.strip()
         else:
             lines.append(line.rstrip())
     return lines

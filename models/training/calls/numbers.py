@@ -6,11 +6,32 @@ import random
 
 from bethink.models.training.calls.grammar import keep
 
-WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen twenty"
-).split()
-_TENS = dict(zip(range(20, 100, 10), "twenty thirty forty fifty sixty seventy eighty ninety".split(), strict=True))
+WORDS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
+_TENS = dict(
+    zip(range(20, 100, 10), ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], strict=True)
+)
 CURRENCIES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "EUR": (("€", "€ ", "EUR "), (" euros", " EUR", " €", "€", " euro", " eur")),
     "USD": (("$", "US$", "USD "), (" dollars", " USD", "$", " US dollars", " bucks")),

@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from bethink.models.agent_prompts import call_text, chat_prompt, result_text
 from bethink.models.training.calls.budget_results import result
-from bethink.models.training.calls.errors import FAILURES, failed
-from bethink.models.training.calls.grammar import Draw, book, keep, plain
+from bethink.models.training.calls.errors import failed, failures
+from bethink.models.training.calls.grammar import Draw, Unfit, book, keep, plain
 from bethink.models.training.calls.requests import Request, request
 from bethink.models.training.calls.results import Found
 from bethink.models.training.calls.toolbox import offered
@@ -17,16 +17,34 @@ from bethink.models.training.calls.typing_style import tidy
 from bethink.models.training.examples import Example
 
 KINDS_OF = {
-    "track_state": ("tracked", "loose", "lost", "narrow", "wide", "tracked_many", "loose_many", "lost_many")
-    + ("series_fits", "series_large", "series_small"),
+    "track_state": (
+        "tracked",
+        "loose",
+        "lost",
+        "narrow",
+        "wide",
+        "tracked_many",
+        "loose_many",
+        "lost_many",
+        "series_fits",
+        "series_large",
+        "series_small",
+    ),
     "estimate_density": ("not_gaussian", "gaussian", "undecided"),
     "allocate_budget": ("plan", "plan_unspent", "plan_unsure", "plan_unreliable", "plan_warned"),
     "budget_curve": ("curve", "curve_unreliable", "curve_warned", "target", "target_unreliable", "target_warned"),
-    "evaluate_policy": ("rule_good", "rule_bad", "rule_unsure", "rule_unreliable")
-    + ("rule_good_warned", "rule_bad_warned", "rule_unsure_warned"),
+    "evaluate_policy": (
+        "rule_good",
+        "rule_bad",
+        "rule_unsure",
+        "rule_unreliable",
+        "rule_good_warned",
+        "rule_bad_warned",
+        "rule_unsure_warned",
+    ),
     "recommend": ("taste_many", "taste_few", "new", "log", "log_new"),
     "search_catalog": ("found_many", "found_few", "nothing"),
-}  # fmt: skip
+}
 COPIED = ("file", "first", "second", "third", "top", "query", "customer", "reward")
 """Facts that begin no sentence with a capital of ours."""
 _TOOL = {kind: tool for tool, kinds in KINDS_OF.items() for kind in kinds}
@@ -36,12 +54,11 @@ _TOOL = {kind: tool for tool, kinds in KINDS_OF.items() for kind in kinds}
 def families() -> tuple[str, ...]:
     """Results told in a certain way, and errors told in a certain way."""
     told = [f"report/{name}" for name in book("report").families]
-    return (*told, *(f"report/error.{each.name}.{way}" for each in FAILURES for way in range(len(each.told))))
+    return (*told, *(f"report/error.{each.name}.{way}" for each in failures() for way in range(len(each.told))))
 
 
 def told(found: Found, pattern: str, rng: random.Random) -> str:
     """The report of a pattern, with the result's figures."""
-
 
     def fact(_: Draw, key: str) -> str:
         value = found.facts[key]
@@ -59,18 +76,18 @@ def example(family: str, requests: list[tuple[str, str]], rng: random.Random) ->
         return _error(kind, int(way), requests, rng)
     kind = name.rpartition(".")[0]
     own = [each for each in requests if each[0] == _TOOL[kind]]
-    for _ in range(4000):
+    for _ in range(2000 if own else 0):
         asked = request(*rng.choice(own), rng)
         found = result(asked.tool, asked.args, rng)
         if found.kind == kind:
             return _example(asked, found.text(rng), told(found, book("report").families[name], rng), rng)
-    raise RuntimeError(f"No request leads to a result of the kind {kind}.")
+    raise Unfit(f"No request leads to a result of the kind {kind}.")
 
 
 def _error(kind: str, way: int, requests: list[tuple[str, str]], rng: random.Random) -> Example:
-    failure = next(each for each in FAILURES if each.name == kind)
+    failure = next(each for each in failures() if each.name == kind)
     own = [each for each in requests if each[0] in failure.tools]
-    for _ in range(4000):
+    for _ in range(2000 if own else 0):
         asked = request(*rng.choice(own), rng)
         if kind == "domain":
             asked = _of_no_domain(asked, rng)
@@ -80,13 +97,15 @@ def _error(kind: str, way: int, requests: list[tuple[str, str]], rng: random.Ran
             continue
         text, answer = failed(failure, way, asked, rng)
         return _example(asked, text, answer, rng)
-    raise RuntimeError(f"No request leads to the error {kind}.")
+    raise Unfit(f"No request leads to the error {kind}.")
 
 
 def _of_no_domain(asked: Request, rng: random.Random) -> Request:
     what = rng.choice(["games", "songs", "wines", "series", "podcasts", "museums", "cars", "poems", "hotels", "shoes"])
     if asked.tool == "recommend":
-        text = rng.choice(["Recommend me some {}.", "Which {} would I like?", "{} for tonight?", "Suggest {} for me, please."])
+        text = rng.choice(
+            ["Recommend me some {}.", "Which {} would I like?", "{} for tonight?", "Suggest {} for me, please."]
+        )
         return Request("recommend", tidy(text.format(what)), {"domain": what})
     text = rng.choice(["Find {} about the sea.", "Are there {} about the sea?", "search {}: the sea"])
     return Request("search_catalog", tidy(text.format(what)), {"domain": what, "query": "the sea"})

@@ -13,7 +13,19 @@ from bethink.models.training.calls.schema import TOOLS, canonical, goes_with
 from bethink.models.training.calls.slots import SLOTS
 from bethink.models.training.calls.typing_style import styled
 
-NO_WITH = ("in ", "for ", "over ", "by ", "shown ", "among ", "from ", "at most ", "without ", "sorted ", "conditioned ")
+NO_WITH = (
+    "in ",
+    "for ",
+    "over ",
+    "by ",
+    "shown ",
+    "among ",
+    "from ",
+    "at most ",
+    "without ",
+    "sorted ",
+    "conditioned ",
+)
 """Beginnings of a clause before which "with" does not fit."""
 BEHIND, END_BEHIND = "\ue002", "\ue003"
 """Marks around whole sentences that must stand behind the one they were drawn in."""
@@ -124,7 +136,9 @@ def around(text: str, draw: Draw) -> str:
     if rng.random() < 0.24:
         text = f"{draw.say('<lead>')} {text}"
     if text.rstrip()[-1:] not in ".?!":
-        text = text.rstrip() + rng.choice([".", ".", ".", "", "?" if text[:3].lower() in ("can", "cou", "wou") else "."])
+        text = text.rstrip() + rng.choice(
+            [".", ".", ".", "", "?" if text[:3].lower() in ("can", "cou", "wou") else "."]
+        )
     if rng.random() < 0.13:
         text = f"{text} {draw.say('<tail>')}"
     return text

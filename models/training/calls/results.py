@@ -25,7 +25,14 @@ FILTER_TITLES = {
     "enkf": "the EnKF",
     "particle": "the particle filter",
 }
-DIMENSIONS = {"lorenz63": 3, "lorenz96": 40, "kuramoto_sivashinsky": 128, "double_well": 1, "random_walk": 1, "linear": 2}
+DIMENSIONS = {
+    "lorenz63": 3,
+    "lorenz96": 40,
+    "kuramoto_sivashinsky": 128,
+    "double_well": 1,
+    "random_walk": 1,
+    "linear": 2,
+}
 SAMPLE = "simulated sample campaign"
 
 
@@ -82,9 +89,16 @@ def track_twin(rng: random.Random, args: dict[str, Any]) -> Found:
     spread = error * rng.choice([0.3, 0.7, 0.9, 1.0, 1.2, 1.6])
     free = climate * rng.uniform(0.9, 1.3)
     facts = {
-        "system": TITLES[system].replace("The ", "the "), "dim": str(dimension), "filter": FILTER_TITLES[best], "rmse": short(error),
-        "spread": short(spread), "members": str(members), "cycles": str(cycles), "free": short(free), "climate": short(climate),
-    }  # fmt: skip
+        "system": TITLES[system].replace("The ", "the "),
+        "dim": str(dimension),
+        "filter": FILTER_TITLES[best],
+        "rmse": short(error),
+        "spread": short(spread),
+        "members": str(members),
+        "cycles": str(cycles),
+        "free": short(free),
+        "climate": short(climate),
+    }
     variables = f"{dimension} variable{'' if dimension == 1 else 's'}"
     text = f"{TITLES[system]} ({variables}) was {verdict} "
     text += f"{'best ' if len(names) > 1 and verdict != 'lost' else ''}by {FILTER_TITLES[best]}"
@@ -96,7 +110,10 @@ def track_twin(rng: random.Random, args: dict[str, Any]) -> Found:
     if others:
         said = {name: "diverged" if rng.random() < 0.12 else short(errors[name]) for name in others}
         text += " Other filters: " + ", ".join(f"{name} {said[name]}" for name in others) + "."
-        told = [f"{FILTER_TITLES[name]} {'diverged' if said[name] == 'diverged' else f'had {said[name]}'}" for name in others]
+        told = [
+            f"{FILTER_TITLES[name]} {'diverged' if said[name] == 'diverged' else f'had {said[name]}'}"
+            for name in others
+        ]
         facts["others"] = ", ".join(told[:-1]) + (" and " if len(told) > 1 else "") + told[-1]
     text += f" Without observations the rmse is {facts['free']}"
     text += "." if system == "random_walk" else f"; always guessing the long-term mean gives {facts['climate']}."
@@ -106,7 +123,14 @@ def track_twin(rng: random.Random, args: dict[str, Any]) -> Found:
     honest = spread / error
     if kind == "tracked" and len(names) == 1 and (honest < 0.6 or honest > 1.4):
         kind = "narrow" if honest < 0.6 else "wide"
-    fields = {"system": system, "dimension": dimension, "members": members, "best": best, "cycles": cycles, "shock": args.get("shock", 0)}
+    fields = {
+        "system": system,
+        "dimension": dimension,
+        "members": members,
+        "best": best,
+        "cycles": cycles,
+        "shock": args.get("shock", 0),
+    }
     return Found(f"{kind}_many" if others else kind, text, facts, fields)
 
 
@@ -128,17 +152,32 @@ def track_series(rng: random.Random, args: dict[str, Any]) -> Found:
         verdict, kind = "the misses are smaller than expected, so the noise is smaller than stated.", "series_small"
     members = args.get("members", 30)
     facts = {
-        "file": args["upload"], "rows": str(rows), "columns": str(columns), "filter": FILTER_TITLES[name], "rmse": short(error),
-        "still": short(still), "noise": noise, "ratio": short(ratio), "members": str(members), "system": system,
+        "file": args["upload"],
+        "rows": str(rows),
+        "columns": str(columns),
+        "filter": FILTER_TITLES[name],
+        "rmse": short(error),
+        "still": short(still),
+        "noise": noise,
+        "ratio": short(ratio),
+        "members": str(members),
+        "system": system,
         "better": "better than" if error < still * 0.99 else "no better than",
-    }  # fmt: skip
+    }
     text = (
         f"{args['upload']} ({rows} rows, {columns} column{'' if columns == 1 else 's'}) was tracked "
-        f"{'best ' if len(args.get('filters', [1])) > 1 else ''}by {facts['filter']} on {system} with {members} members: each row "
-        f"was predicted with rmse {facts['rmse']}; repeating the last value gives {facts['still']}. The observation noise is "
+        f"{'best ' if len(args.get('filters', [1])) > 1 else ''}by {facts['filter']} on {system} with {members} "
+        f"members: each row "
+        f"was predicted with rmse {facts['rmse']}; repeating the last value gives {facts['still']}. The "
+        f"observation noise is "
         f"{noise} ({given}). The innovation ratio is {facts['ratio']}: {verdict}"
     )
-    return Found(kind, text, facts, {"upload": args["upload"], "rows": rows, "observed": columns, "missing": rng.choice([0, 0, 3])})
+    return Found(
+        kind,
+        text,
+        facts,
+        {"upload": args["upload"], "rows": rows, "observed": columns, "missing": rng.choice([0, 0, 3])},
+    )
 
 
 def density(rng: random.Random, args: dict[str, Any]) -> Found:
@@ -154,22 +193,40 @@ def density(rng: random.Random, args: dict[str, Any]) -> Found:
     generated = args.get("generate", 1000)
     floor = rng.uniform(0.004, 0.05)
     ratio = rng.choice([0.95, 1.0, 1.03, 1.1, 0.3, 1.2])
-    column = rng.choice(args.get("columns", ["age", "price", "temp", "weight", "income", "x1", "rooms"] if upload else ["x", "y"]))
+    column = rng.choice(
+        args.get("columns", ["age", "price", "temp", "weight", "income", "x1", "rooms"] if upload else ["x", "y"])
+    )
     sds = rng.choice([0.7, 2.1, 3.4, 4.8, 6.2, 9.5, 14.0]) * rng.choice([1, -1]) * rng.uniform(0.9, 1.1)
     row = rng.randint(1, rows)
     source = upload or args.get("toy", "two_moons").replace("_", " ")
     facts = {
-        "source": source, "rows": str(rows), "count": str(count), "held": str(held), "ll": short(ours, 4), "plain": short(plain, 4),
-        "gain": short(gain, 4), "low": short(gain - width, 4), "high": short(gain + width, 4), "generated": str(generated),
-        "row": str(row), "column": column, "sds": short(abs(sds)), "side": "above" if sds > 0 else "below",
-        "copying": short(ratio, 3), "less": short(-gain, 4), "energy": short(floor * rng.uniform(0.8, 2)), "floor": short(floor),
-    }  # fmt: skip
+        "source": source,
+        "rows": str(rows),
+        "count": str(count),
+        "held": str(held),
+        "ll": short(ours, 4),
+        "plain": short(plain, 4),
+        "gain": short(gain, 4),
+        "low": short(gain - width, 4),
+        "high": short(gain + width, 4),
+        "generated": str(generated),
+        "row": str(row),
+        "column": column,
+        "sds": short(abs(sds)),
+        "side": "above" if sds > 0 else "below",
+        "copying": short(ratio, 3),
+        "less": short(-gain, 4),
+        "energy": short(floor * rng.uniform(0.8, 2)),
+        "floor": short(floor),
+    }
     given = ""
     if args.get("given"):
         given = ", given " + ", ".join(f"{name} = {value:g}" for name, value in args["given"].items())
     text = (
-        f"{source} ({rows} rows, {count} column{'' if count == 1 else 's'}){given}: {held} rows were held out, and under the "
-        f"density learnt from the other {rows - held} they have a mean log-likelihood of {facts['ll']} nats a row (95 % interval "
+        f"{source} ({rows} rows, {count} column{'' if count == 1 else 's'}){given}: {held} rows were held out, and "
+        f"under the "
+        f"density learnt from the other {rows - held} they have a mean log-likelihood of {facts['ll']} nats a row "
+        f"(95 % interval "
         f"{short(ours - width, 4)} to {short(ours + width, 4)}). A plain Gaussian has {facts['plain']}, so "
     )
     if gain - width > 0:
@@ -182,7 +239,8 @@ def density(rng: random.Random, args: dict[str, Any]) -> Found:
         kind = "undecided"
         text += f"neither is clearly better (gain {facts['gain']}, {facts['low']} to {facts['high']}). "
     text += (
-        f"The {generated} generated rows are in a file; energy distance to held-out rows {facts['energy']}, where training rows "
+        f"The {generated} generated rows are in a file; energy distance to held-out rows {facts['energy']}, where "
+        f"training rows "
         f"have {facts['floor']}; memorisation ratio {facts['copying']} (near 1 is good, 0 is copying). "
     )
     far = f"{facts['sds']} standard deviations {facts['side']} the mean"
@@ -193,7 +251,9 @@ def density(rng: random.Random, args: dict[str, Any]) -> Found:
     else:
         text += f"The oddest is row {row}{line}: no column alone is far off ({column} most, {far})."
         facts["why"] = f"though no single column is far off ({column} most, {far})"
-    return Found(kind, text, facts, {"source": upload or args.get("toy", "two_moons"), "rows": rows, "generated": generated})
+    return Found(
+        kind, text, facts, {"source": upload or args.get("toy", "two_moons"), "rows": rows, "generated": generated}
+    )
 
 
 def listed(rng: random.Random, args: dict[str, Any], query: str | None = None) -> Found:
@@ -218,19 +278,35 @@ def listed(rng: random.Random, args: dict[str, Any], query: str | None = None) -
     away = [*args.get("disliked", []), *([args["taste"]] if "taste" in args and _dislike(args["taste"]) else [])]
     if "log" in args:
         auc, popular = rng.uniform(0.56, 0.93), rng.uniform(0.52, 0.72)
-        facts |= {"auc": short(auc), "popular": short(popular), "rows": str(rng.randint(400, 90_000)), "users": str(rng.randint(40, 4000))}
+        facts |= {
+            "auc": short(auc),
+            "popular": short(popular),
+            "rows": str(rng.randint(400, 90_000)),
+            "users": str(rng.randint(40, 4000)),
+        }
         facts["compared"] = "better than" if auc > popular + 0.01 else "no better than"
-        learned = f" Learned from {facts['rows']} rows of {facts['users']} users: held-out AUC {facts['auc']}, of popularity {facts['popular']}."
+        learned = f" Learned from {facts['rows']} rows of {facts['users']} users: "
+        learned += f"held-out AUC {facts['auc']}, of popularity {facts['popular']}."
         if "customer" in args:
             facts["customer"] = args["customer"]
-            return Found("log", f"Recommended for customer {args['customer']}, without a like to go by: {listing}.{learned}", facts, {"items": row})
+            return Found(
+                "log",
+                f"Recommended for customer {args['customer']}, without a like to go by: {listing}.{learned}",
+                facts,
+                {"items": row},
+            )
         text = f"Nothing is known of whom this is for, so these are for somebody new, by the model: {listing}.{learned}"
         return Found("log_new", text, facts, {"status": "new_user", "items": row})
     if not likes and not away:
-        text = f"Nothing is known of your taste yet, so these are as different as can be: {listing}. Say which of them you like, or "
-        return Found("new", text + "what you like and dislike in your own words.", facts, {"status": "new_user", "items": row})
+        text = f"Nothing is known of your taste yet, so these are as different as can be: {listing}. "
+        text += "Say which of them you like, or "
+        return Found(
+            "new", text + "what you like and dislike in your own words.", facts, {"status": "new_user", "items": row}
+        )
     towards = "towards " + ", ".join(f"“{name}”" for name in likes) if likes else "without a like to go by"
-    text = f"Recommended {towards}{', away from ' + ', '.join(f'“{name}”' for name in away) if away else ''}: {listing}."
+    text = (
+        f"Recommended {towards}{', away from ' + ', '.join(f'“{name}”' for name in away) if away else ''}: {listing}."
+    )
     near = short(rng.uniform(0.2, 1.4), 2)
     if likes:
         facts["because"] = f"it is near “{likes[0]}”, which you said you like"
@@ -242,7 +318,9 @@ def listed(rng: random.Random, args: dict[str, Any], query: str | None = None) -
 
 
 def _dislike(taste: str) -> bool:
-    return taste.split()[0].lower() in ("no", "not", "nothing", "without") or taste.startswith(("I hate", "I can't", "I don't eat"))
+    return taste.split()[0].lower() in ("no", "not", "nothing", "without") or taste.startswith(
+        ("I hate", "I can't", "I don't eat")
+    )
 
 
 def recommend(rng: random.Random, args: dict[str, Any]) -> Found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from typing import Any
 
 from bethink.models.training.calls.grammar import Again, Draw, keep
@@ -61,11 +60,16 @@ def condition(draw: Draw, many: bool = False) -> tuple[dict[str, Any], str]:
     joined = rng.choice([" or ", " or ", "/", ", "]).join(said)
     who = rng.choice(["users", "customers", "people", "those", "everyone"])
     link = rng.choice([" is ", " = ", " equals ", "=", " is ", ": "])
-    shape = rng.choice(["{who} {with} {column}{link}{value}", "{who} {with} {column}{link}{value}", "{column}{link}{value}"])
+    shape = rng.choice(
+        ["{who} {with} {column}{link}{value}", "{who} {with} {column}{link}{value}", "{column}{link}{value}"]
+    )
     text = shape.format(
-        who=who, column=named(column, rng), link=link, value=joined,
+        who=who,
+        column=named(column, rng),
+        link=link,
+        value=joined,
         **{"with": "with" if link in ("=", " = ", ": ") else "whose"},
-    )  # fmt: skip
+    )
     where: dict[str, Any] = {column: values if many else values[0]}
     if rng.random() < 0.12 and not many:
         other = rng.choice([name for name in VALUES if name != column])
@@ -100,8 +104,16 @@ def rules(draw: Draw, detail: str) -> str:
     arms = rng.random() < 0.15
     found, texts = [], []
     shape = rng.choice(
-        ["{who} get {what}", "{what} for {who}", "{what} to {who}", "{who}: {what}", "give {who} {what}", "{who} -> {what}"]
-        + ["{what} for {who}", "{who} get {what}"]
+        [
+            "{who} get {what}",
+            "{what} for {who}",
+            "{what} to {who}",
+            "{who}: {what}",
+            "give {who} {what}",
+            "{who} -> {what}",
+            "{what} for {who}",
+            "{who} get {what}",
+        ]
     )
     for _ in range(rng.choice([1, 1, 2, 2, 2, 3])):
         where, who = condition(draw, rng.random() < 0.12)
@@ -121,7 +133,9 @@ def only_rule(draw: Draw, detail: str) -> str:
     if value == 0:
         raise Again
     draw.set("rules", [{"where": where, "amount": value}])
-    shape = draw.rng.choice(["{what} for {who} only", "{what} only for {who}", "{what} to {who} only", "{what} for {who} alone"])
+    shape = draw.rng.choice(
+        ["{what} for {who} only", "{what} only for {who}", "{what} to {who} only", "{what} for {who} alone"]
+    )
     return shape.format(what=what, who=who)
 
 
@@ -138,5 +152,3 @@ RULE_SLOTS = {
     "listrule": lambda draw, _: only_rule(draw, "list"),
     "armother": other_arm,
 }
-
-

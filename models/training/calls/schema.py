@@ -114,7 +114,7 @@ def goes_with(tool: str, args: Mapping[str, Any], key: str) -> bool:
         return not (key == "upload" and {"dimension", "cycles", "shock", "observe_every", "system"} & set(args))
     if tool == "estimate_density":
         if key in ("columns", "given"):
-            return "upload" in args
+            return "upload" in args and not {"columns", "given"} & set(args)
         if key == "rows":
             return "upload" not in args
         return not (key == "upload" and {"toy", "rows"} & set(args))

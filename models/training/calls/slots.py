@@ -7,44 +7,25 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bethink.models.training.calls.grammar import SENTENCE, Again, Draw, keep
+from bethink.models.training.calls.grammar import SENTENCE, Again, Draw, book, keep
 from bethink.models.training.calls.numbers import CURRENCIES, any_budget, figures, money, number, percent, word
 from bethink.models.training.calls.schema import ENUMS
 
-INTEGERS: dict[str, tuple[int, ...]] = {
-    "members": (2, 5, 8, 10, 12, 15, 16, 20, 24, 25, 32, 40, 48, 50, 60, 64, 75, 80, 96, 100, 120, 128, 150, 200, 250, 300)
-    + (400, 500),
-    "cycles": (5, 10, 20, 25, 30, 40, 50, 60, 75, 80, 120, 150, 180, 200, 250, 300, 365, 400, 500, 600, 750, 1000, 1500)
-    + (2000,),
-    "dimension": (2, 4, 5, 6, 8, 10, 12, 16, 20, 24, 30, 32, 50, 60, 64, 80, 96, 100, 120, 200, 250, 256, 400, 500, 512)
-    + (1000, 1024, 2000, 5000, 10000),
-    "steps": (2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 30, 50),
-    "seed": (1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 13, 17, 21, 23, 42, 99, 100, 101, 123, 137, 314, 1234, 2024, 2025, 2718, 12345),
-    "rows": (100, 200, 250, 300, 400, 500, 750, 800, 1000, 1500, 2000, 2500, 3000, 4000, 8000, 10000, 12000, 20000, 50000)
-    + (100000,),
-    "generate": (10, 20, 50, 64, 100, 150, 200, 250, 300, 400, 500, 750, 800, 2000, 2500, 3000, 5000, 10000, 25000, 100000)
-    + (1000000,),
-    "odd_rows": (1, 2, 3, 4, 6, 7, 8, 10, 12, 15, 20, 25, 30, 40, 50),
-    "horizon": (2, 3, 4, 5, 6, 8, 9, 10, 12, 13, 16, 20, 24, 26, 36, 52),
-    "n_users": (300, 500, 800, 1200, 2000, 2500, 4000, 5000, 8000, 10000, 12000, 15000, 20000, 30000, 45000, 50000, 75000)
-    + (100000, 120000, 250000, 300000, 500000, 1000000, 1200000, 2000000, 3500000),
-    "k": (2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 20, 25, 30, 50),
-}  # fmt: skip
+_VALUES = {name: tuple(float(each) for each in line.split()) for name, line in book("numbers").families.items()}
+FLOATS = {name: _VALUES[name] for name in ("noise", "shock", "alpha")}
+"""Usual values of the arguments that are numbers."""
+INTEGERS = {name: tuple(int(each) for each in values) for name, values in _VALUES.items() if name not in FLOATS}
 """Usual values of the arguments that are whole numbers."""
-FLOATS: dict[str, tuple[float, ...]] = {
-    "noise": (0.01, 0.02, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 1, 1.2, 1.5, 2, 2.5, 3, 4, 5),
-    "shock": (0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 6),
-    "alpha": (0.01, 0.02, 0.03, 0.1, 0.15, 0.2, 0.25),
-}  # fmt: skip
 NUMBERS = frozenset({*INTEGERS, *FLOATS, "budget", "target", "otherwise"})
 ENDINGS = {"table": (".csv", ".csv", ".csv", ".parquet"), "csv": (".csv",)}
-FILTERS = {
-    "robust": ("the robust filter", "robust", "the robust one", "the robust filter"),
-    "score": ("the score filter", "the Ensemble Score Filter", "EnSF", "score", "the ensemble score filter", "the score-based one"),
-    "letkf": ("LETKF", "the LETKF", "letkf", "the local ensemble transform Kalman filter", "the local ETKF"),
-    "enkf": ("EnKF", "the EnKF", "enkf", "the ensemble Kalman filter", "the stochastic EnKF"),
-    "particle": ("the particle filter", "a particle filter", "particles", "the bootstrap filter", "particle", "SMC"),
-}  # fmt: skip
+
+
+def options(rule: str) -> tuple[str, ...]:
+    """The alternatives of a common rule that is a plain choice."""
+    return tuple(book("common").rules[rule].strip("{}").split("|"))
+
+
+SEGMENTS, ARMS = options("segment"), options("arm")
 
 
 def value_of(name: str, rng: random.Random) -> float:
@@ -52,7 +33,9 @@ def value_of(name: str, rng: random.Random) -> float:
     if name in ("budget",):
         return any_budget(rng)
     if name == "target":
-        return rng.choice([1, 1.2, 1.5, 2, 2.5, 2.8, 3, 4, 5, 7, 8.5, 9]) * rng.choice([100, 1000, 10_000, 10_000, 100_000])
+        return rng.choice([1, 1.2, 1.5, 2, 2.5, 2.8, 3, 4, 5, 7, 8.5, 9]) * rng.choice(
+            [100, 1000, 10_000, 10_000, 100_000]
+        )
     if name == "otherwise":
         return rng.choice([1, 2, 2, 3, 4, 5, 5, 5, 6, 7, 8, 10, 10, 12, 15, 20, 25, 2.5, 7.5])
     if name in FLOATS:
@@ -96,14 +79,16 @@ def _money_of(draw: Draw, key: str) -> str:
     if key in draw.args:
         raise Again
     if key == "amounts":
-        values: list[float] = sorted(rng.sample([1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 50], rng.randint(1, 4)))  # type: ignore[arg-type]
+        values: list[float] = sorted(rng.sample([1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 50], rng.randint(1, 4)))
         draw.set(key, values)
         return listing([money(each, rng, None) for each in values], rng)
-    values = sorted({any_budget(rng) for _ in range(rng.randint(2, 5))})  # type: ignore[arg-type]
+    values = sorted({any_budget(rng) for _ in range(rng.randint(2, 5))})
     if rng.random() < 0.6:
         first, step = rng.choice([5, 10, 20, 25, 50, 100]), rng.choice([1, 2])
         scale = rng.choice([100, 1000, 1000])
-        values = [first * scale * (1 + n * step) if step == 1 else first * scale * 2**n for n in range(rng.randint(2, 5))]
+        values = [
+            first * scale * (1 + n * step) if step == 1 else first * scale * 2**n for n in range(rng.randint(2, 5))
+        ]
     draw.set(key, values)
     currency = currency_of(draw, 0.35)
     texts = [money(each, rng, currency if n == len(values) - 1 else None) for n, each in enumerate(values)]
@@ -114,7 +99,9 @@ def listing(texts: Sequence[str], rng: random.Random, either: bool = False) -> s
     """Texts in a row, as people write them."""
     if len(texts) == 1:
         return texts[0]
-    last = rng.choice([" and ", " and ", ", and " if len(texts) > 2 else " and ", ", ", " & "] + [" or "] * (2 * either))
+    last = rng.choice(
+        [" and ", " and ", ", and " if len(texts) > 2 else " and ", ", ", " & "] + [" or "] * (2 * either)
+    )
     comma = rng.choice([", ", ", ", " / " if rng.random() < 0.2 else ", "])
     if comma == " / ":
         last = " / "
@@ -149,11 +136,11 @@ def _filters(draw: Draw, detail: str) -> str:
     if detail == "but":
         out = rng.choice(names)
         draw.set("filters", [name for name in names if name != out])
-        return rng.choice(FILTERS[out])
+        return draw.say(f"<filter.{out}>")
     count = 1 if detail == "one" else rng.choice([2, 2, 2, 3, 3, 4])
     chosen = rng.sample(names, count)
     draw.set("filters", chosen)
-    said = [rng.choice(FILTERS[name]) for name in chosen]
+    said = [draw.say(f"<filter.{name}>") for name in chosen]
     if rng.random() < 0.4:
         said = [each.removeprefix("the ").removeprefix("a ") for each in said]
     return listing(said, rng)
@@ -169,7 +156,11 @@ def _every(draw: Draw, detail: str) -> str:
         names |= {8: ("eighth", "8th"), 10: ("tenth", "10th"), 20: ("twentieth", "20th")}
         return keep(draw.rng.choice(names[value]))
     if detail == "part":
-        names = {2: ("half", "one in two", "50 %"), 3: ("a third", "one in three"), 4: ("a quarter", "one in four", "25 %")}
+        names = {
+            2: ("half", "one in two", "50 %"),
+            3: ("a third", "one in three"),
+            4: ("a quarter", "one in four", "25 %"),
+        }
         names |= {5: ("a fifth", "one in five", "20%"), 8: ("an eighth", "one in eight")}
         names |= {10: ("a tenth", "one in ten", "10 %"), 20: ("one in twenty",)}
         return keep(draw.rng.choice(names[value]))
@@ -222,7 +213,11 @@ def _sure(draw: Draw, detail: str) -> str:
     draw.set("guarantee", "chance")
     draw.set("alpha", alpha)
     if detail != "risk" and alpha in (0.1, 0.05, 0.2) and draw.rng.random() < 0.15:
-        names = {0.1: ("nine times out of ten", "9 times in 10"), 0.05: ("19 times out of 20",), 0.2: ("4 times out of 5",)}
+        names = {
+            0.1: ("nine times out of ten", "9 times in 10"),
+            0.05: ("19 times out of 20",),
+            0.2: ("4 times out of 5",),
+        }
         return keep(draw.rng.choice(names[alpha]))
     return percent(alpha if detail == "risk" else round(1 - alpha, 4), draw.rng)
 
@@ -242,17 +237,6 @@ def _caps(draw: Draw, detail: str) -> str:
     shape = rng.choice(patterns)
     pot = rng.choice(["money", "budget", "pot", "total"])
     return listing([shape.format(n=named(name, rng), s=percent(share, rng), m=pot) for name, share in pairs], rng)
-
-
-SEGMENTS = (
-    "loyal", "dormant", "deal-seeker", "habit-former", "new", "gold", "silver", "bronze", "churned", "students",
-    "north", "south", "VIP", "premium", "lapsed", "families", "seniors", "web", "app", "Berlin", "Lyon", "heavy users",
-    "occasional", "first-time buyers", "at_risk", "B2B", "urban", "rural", "tier_2", "Segment C",
-)  # fmt: skip
-ARMS = (
-    "Mens E-Mail", "Womens E-Mail", "sms", "push", "letter", "phone call", "banner", "email_a", "email_b", "10% off",
-    "Free shipping", "gift", "newsletter", "Coupon A", "Coupon B", "postcard", "control", "app_push", "voucher", "leaflet",
-)  # fmt: skip
 
 
 def _arm_costs(draw: Draw, detail: str) -> str:
@@ -324,11 +308,17 @@ def _customer(draw: Draw, detail: str) -> str:
         raise Again
     name = rng.choice(
         [
-            str(rng.randint(1, 99_999)), str(rng.randint(100, 9_999)), f"C-{rng.randint(10, 9999)}", f"u{rng.randint(1, 9999)}",
-            f"user_{rng.randint(1, 500)}", f"{rng.choice('ABKXZ')}{rng.randint(100, 99999)}", f"{rng.randint(10, 99)}-{rng.randint(100, 999)}",
-            f"cust{rng.randint(1, 999):04d}", draw.say("<forename>").lower() + str(rng.randint(1, 99)),
+            str(rng.randint(1, 99_999)),
+            str(rng.randint(100, 9_999)),
+            f"C-{rng.randint(10, 9999)}",
+            f"u{rng.randint(1, 9999)}",
+            f"user_{rng.randint(1, 500)}",
+            f"{rng.choice('ABKXZ')}{rng.randint(100, 99999)}",
+            f"{rng.randint(10, 99)}-{rng.randint(100, 999)}",
+            f"cust{rng.randint(1, 999):04d}",
+            draw.say("<forename>").lower() + str(rng.randint(1, 99)),
         ]
-    )  # fmt: skip
+    )
     draw.set("customer", name)
     return keep(name)
 

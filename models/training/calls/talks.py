@@ -16,12 +16,38 @@ from bethink.models.training.examples import Example
 GROUP = 6
 """Facts of one field that make a family together."""
 ASKS = (
-    "{q}", "{q}", "{q}", "{q}", "{q}", "Quick question: {q}", "Do you know? {q}", "Hey, {q}", "Tell me: {q}", "{q} Short answer please.",
-    "I was wondering: {q}", "My <relative> asked me: {q}", "For a quiz: {q}", "{q} I forgot.", "Hi! {q}", "So, {q}", "One question: {q}",
-    "Homework: {q}", "{q} Just curious.", "Sorry, silly question: {q}", "{q} Thanks!", "Just to settle a bet: {q}", "Remind me: {q}",
-    "Nothing to do with my data, but {q}", "Before we go on: {q}", "{q} It's for <forename>.", "No tool needed, just tell me: {q}",
-    "<forename> wants to know: {q}", "In one sentence: {q}", "A friend of mine says I should know this: {q}", "{q} I always mix it up.",
-)  # fmt: skip
+    "{q}",
+    "{q}",
+    "{q}",
+    "{q}",
+    "{q}",
+    "Quick question: {q}",
+    "Do you know? {q}",
+    "Hey, {q}",
+    "Tell me: {q}",
+    "{q} Short answer please.",
+    "I was wondering: {q}",
+    "My <relative> asked me: {q}",
+    "For a quiz: {q}",
+    "{q} I forgot.",
+    "Hi! {q}",
+    "So, {q}",
+    "One question: {q}",
+    "Homework: {q}",
+    "{q} Just curious.",
+    "Sorry, silly question: {q}",
+    "{q} Thanks!",
+    "Just to settle a bet: {q}",
+    "Remind me: {q}",
+    "Nothing to do with my data, but {q}",
+    "Before we go on: {q}",
+    "{q} It's for <forename>.",
+    "No tool needed, just tell me: {q}",
+    "<forename> wants to know: {q}",
+    "In one sentence: {q}",
+    "A friend of mine says I should know this: {q}",
+    "{q} I always mix it up.",
+)
 
 
 @lru_cache(maxsize=1)
@@ -70,7 +96,9 @@ def pair(family: str, rng: random.Random) -> tuple[str, str]:
         question, answer = rng.choice(facts()[family])
         around = rng.choice(ASKS)
         asked = draw.say(question)
-        asked = asked if around.startswith("{q}") else asked[0].lower() + asked[1:] if asked.startswith(_LOWER) else asked
+        asked = (
+            asked if around.startswith("{q}") else asked[0].lower() + asked[1:] if asked.startswith(_LOWER) else asked
+        )
         before, _, behind = around.partition("{q}")
         return styled(draw.say(before) + keep_names(asked) + draw.say(behind), rng), answer
     pattern = talk_book().families[family.removeprefix("talk/")]
@@ -87,13 +115,32 @@ def pair(family: str, rng: random.Random) -> tuple[str, str]:
     return styled(text, rng), plain(tidy(draw.say(answer)))
 
 
-_LOWER = ("What", "Who", "When", "Where", "Which", "How", "Why", "Is ", "Are ", "Do ", "Does ", "Can ", "In which", "At what", "Did ")
+_LOWER = (
+    "What",
+    "Who",
+    "When",
+    "Where",
+    "Which",
+    "How",
+    "Why",
+    "Is ",
+    "Are ",
+    "Do ",
+    "Does ",
+    "Can ",
+    "In which",
+    "At what",
+    "Did ",
+)
 
 
 def keep_names(question: str) -> str:
     """The question with its names and figures kept from slips: words with a capital or a digit, all but the first."""
     words = question.split(" ")
-    kept = [word if n == 0 or not (word[:1].isupper() or any(sign.isdigit() for sign in word)) else keep(word) for n, word in enumerate(words)]
+    kept = [
+        word if n == 0 or not (word[:1].isupper() or any(sign.isdigit() for sign in word)) else keep(word)
+        for n, word in enumerate(words)
+    ]
     return " ".join(kept)
 
 
@@ -112,5 +159,3 @@ def example(family: str, rng: random.Random, before: tuple[str, ...] = ()) -> Ex
         tools = offered(random.Random(0))
     messages.append(("user", question))
     return Example("talk", chat_prompt(tools, messages), answer)
-
-

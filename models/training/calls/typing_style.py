@@ -54,7 +54,7 @@ def slips(piece: str, rng: random.Random) -> str:
     for right, wrong in rng.sample(_USUAL, len(_USUAL)):
         if rng.random() < 0.3 and re.search(rf"\b{right}\b", piece):
             return re.sub(rf"\b{right}\b", wrong, piece, count=1)
-    words = [found for found in re.finditer(r"[a-z]{4,}", piece)]
+    words = list(re.finditer(r"[a-z]{4,}", piece))
     if not words or rng.random() < 0.2:
         return piece
     word = rng.choice(words)
@@ -78,8 +78,7 @@ def tidy(text: str) -> str:
     text = re.sub(r"([?!])\.(?!\w)", r"\1", text)
     text = re.sub(r"(?<!\.)\.\.(?!\.)", ".", text)
     text = re.sub(r"\b(a|an|the|The|A|my|your|our) (?:the|a|an) ", r"\1 ", text)
-    text = re.sub(r"(?:^|(?<=[.!?…]\s)|(?<=\n))[a-z]", lambda found: found.group().upper(), text)
-    return text
+    return re.sub(r"(?:^|(?<=[.!?…]\s)|(?<=\n))[a-z](?![a-z]*_)", lambda found: found.group().upper(), text)
 
 
 def _each(text: str, change: object) -> str:
