@@ -189,7 +189,7 @@ def example(family: str, requests: Sequence[tuple[str, str]], told: Sequence[str
     raise Unfit(f"No request can be changed by {family}.")
 
 
-def first_sentences(text: str, most: int = 200) -> str:
+def first_sentences(text: str, most: int = 330) -> str:
     """The start of a summary, cut behind a sentence."""
     parts = text.split(". ")
     kept = parts[0]
