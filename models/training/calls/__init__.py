@@ -24,6 +24,8 @@ TASKS = ("call", "talk", "report")
 SPLITS = ("train", "validation", "test")
 SHARES = {"call": 0.55, "talk": 0.25, "report": 0.2}
 """Shares of the tasks where nothing else is asked for."""
+ALONE = ("talk/greet", "talk/ask")
+"""Families of talk that make no sense right after a report."""
 SALT = 2110
 """Of the hash that splits families; chosen so that every split has requests for every tool."""
 LATER = {"call/follow.": 0.26, "call/back.": 0.04, "call/note.": 0.06}
@@ -79,6 +81,13 @@ def generate(n: int, seed: int, split: str, tasks: Sequence[str] = TASKS) -> lis
     return found
 
 
+def _after_report(example: Example, rng: random.Random, own: dict[str, list[str]]) -> Example:
+    """What is said without a tool right after a report of one."""
+    told = reports.example(rng.choice(own["report"]), _firsts(own), rng)
+    last = example.prompt[example.prompt.rindex("<|im_start|>user") :]
+    return Example("talk", f"{told.prompt}{told.answer}<|im_end|>\n{last}", example.answer)
+
+
 def _drawn(task: str, rng: random.Random, own: dict[str, list[str]]) -> str:
     """A family: of calls first a kind by its share, and each tool as often as another."""
     if task != "call":
@@ -102,7 +111,9 @@ def _firsts(own: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 def _example(name: str, task: str, rng: random.Random, own: dict[str, list[str]]) -> Example:
     if task == "talk":
-        return talks.example(name, rng, tuple(own["talk"]))
+        example = talks.example(name, rng, tuple(own["talk"]))
+        late = name.startswith("talk/after") or (rng.random() < 0.1 and not name.startswith(ALONE))
+        return _after_report(example, rng, own) if late and example.prompt.count("<|im_start|>") == 3 else example
     if task == "report":
         return reports.example(name, _firsts(own), rng)
     if name.startswith("call/follow."):

@@ -53,6 +53,22 @@ FILES = (
 )
 
 
+def makes_sense(failure: Failure, asked: Request) -> bool:
+    """Whether such a call can have that error."""
+    args = asked.args
+    if failure.needs and failure.needs not in args:
+        return False
+    if failure.name == "no_column":
+        return not isinstance(args["columns"], dict)
+    if failure.name == "no_feature":
+        return "upload" not in args and next(iter(args["rules"][0]["where"])) not in (
+            "segment",
+            "engagement",
+            "fatigue",
+        )
+    return failure.name != "amount" or ("upload" not in args and args["otherwise"] not in (0, 2, 5, 10))
+
+
 def failed(failure: Failure, way: int, asked: Request, rng: random.Random) -> tuple[str, str]:
     """The error's JSON, and how it is told."""
     tool, args = asked.tool, asked.args
@@ -82,5 +98,9 @@ def failed(failure: Failure, way: int, asked: Request, rng: random.Random) -> tu
         )
     if failure.needs == "horizon":
         values["m"], values["n"] = str(args["horizon"]), str(max(1, args["horizon"] - rng.randint(1, args["horizon"])))
+    if failure.needs == "budget":
+        values["n"] = str(int(args["budget"] * rng.uniform(1.1, 4)) + 1)
+    if failure.name == "timeout":
+        values["s"] = "120" if tool in ("track_state", "estimate_density") else "300"
     error = {"code": failure.code, "message": failure.message.format(**values), "hint": failure.hint.format(**values)}
     return json.dumps({"error": error}, ensure_ascii=False), failure.told[way].format(**values)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from bethink.models.agent_prompts import call_text, chat_prompt, result_text
 from bethink.models.training.calls.budget_results import result
-from bethink.models.training.calls.errors import failed, failures
+from bethink.models.training.calls.errors import failed, failures, makes_sense
 from bethink.models.training.calls.grammar import Draw, Unfit, book, keep, plain
 from bethink.models.training.calls.requests import Request, request
 from bethink.models.training.calls.results import Found
@@ -91,9 +91,7 @@ def _error(kind: str, way: int, requests: list[tuple[str, str]], rng: random.Ran
         asked = request(*rng.choice(own), rng)
         if kind == "domain":
             asked = _of_no_domain(asked, rng)
-        if failure.needs and failure.needs not in asked.args:
-            continue
-        if failure.needs == "columns" and isinstance(asked.args["columns"], dict):
+        if not makes_sense(failure, asked):
             continue
         text, answer = failed(failure, way, asked, rng)
         return _example(asked, text, answer, rng)

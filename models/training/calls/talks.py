@@ -148,11 +148,11 @@ def example(family: str, rng: random.Random, before: tuple[str, ...] = ()) -> Ex
     """An example of a family, now and then behind notes or behind an earlier turn."""
     question, answer = pair(family, rng)
     messages: list[tuple[str, str]] = []
-    way = rng.random()
+    way = 1.0 if family.startswith("talk/after") else rng.random()
     if way < 0.1 and not family.startswith("talk/ask"):
         question = with_notes(some_notes(rng), question)
     elif way < 0.2 and before and not family.startswith(("talk/greet", "talk/ask.what")):
-        earlier, said = pair(rng.choice(before), rng)
+        earlier, said = pair(rng.choice([name for name in before if not name.startswith("talk/after")]), rng)
         messages += [("user", earlier), ("assistant", said)]
     tools = offered(rng)
     if family.startswith("talk/self") or "track" in answer:

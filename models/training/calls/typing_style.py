@@ -72,7 +72,7 @@ def slips(piece: str, rng: random.Random) -> str:
 def tidy(text: str) -> str:
     """Blanks and marks in their places, a capital at the start of each sentence (what is kept stays)."""
     text = re.sub(r"[ \t]+", " ", text).strip()
-    text = re.sub(r" +([,.;:!?])(?=\s|$)", r"\1", text)
+    text = re.sub(r" +([,.;:!?])(?=[\s.?!]|$)", r"\1", text)
     text = re.sub(r"([,;:]){2,}", r"\1", text)
     text = re.sub(r"[,;:]+([.?!])", r"\1", text)
     text = re.sub(r"([?!])\.(?!\w)", r"\1", text)
