@@ -47,7 +47,7 @@ def value_of(name: str, rng: random.Random) -> float:
     return rng.choice(pool)
 
 
-def _number(draw: Draw, name: str) -> str:
+def _number(draw: Draw, name: str, detail: str = "") -> str:
     value = value_of(name, draw.rng)
     if name in draw.args:
         raise Again
@@ -56,8 +56,8 @@ def _number(draw: Draw, name: str) -> str:
         return money(value, draw.rng, currency_of(draw))
     if name == "otherwise":
         return money(value, draw.rng, currency_of(draw, 0.15))
-    if name == "seed":
-        return keep(str(int(value)))
+    if name == "seed" or detail == "digits":
+        return keep(f"{value:.10g}")
     return number(value, draw.rng, words=name != "noise")
 
 
@@ -343,7 +343,7 @@ def _ordinal(draw: Draw, detail: str) -> str:
 
 
 SLOTS: dict[str, Callable[[Draw, str], str]] = {
-    **{name: (lambda draw, _, name=name: _number(draw, name)) for name in NUMBERS},  # type: ignore[misc]
+    **{name: (lambda draw, detail, name=name: _number(draw, name, detail)) for name in NUMBERS},  # type: ignore[misc]
     "file": _file,
     "filters": _filters,
     "every": _every,

@@ -41,6 +41,8 @@ def styled(text: str, rng: random.Random) -> str:
         text = _each(text, lambda piece: slips(piece, rng) if rng.random() < 0.4 else piece)
     elif way < 0.31:
         text = _each(text, lambda piece: slips(piece.lower().replace("'", ""), rng))
+    elif way < 0.318:
+        text = _each(text, str.upper)
     ending = rng.random()
     if ending < 0.16:
         text = re.sub(r"[.?!]\s*$", "", text)
