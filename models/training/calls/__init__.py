@@ -7,7 +7,7 @@ what a test asks was never asked in training in those words.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -30,7 +30,7 @@ SALT = 2110
 """Of the hash that splits families; chosen so that every split has requests for every tool."""
 LATER = {"call/follow.": 0.26, "call/back.": 0.04, "call/note.": 0.06}
 """Shares of calls that come after another, after a question back, and with a note; the rest are first requests."""
-LONGEST = 364
+LONGEST = 358
 """Tokens of a prompt and its answer by our estimate: surely at most 400; longer ones are drawn again."""
 
 
@@ -69,16 +69,24 @@ def generate(n: int, seed: int, split: str, tasks: Sequence[str] = TASKS) -> lis
         task = rng.choices(list(tasks), [SHARES[each] for each in tasks])[0]
         name = _drawn(task, rng, own)
         try:
-            example = _example(name, task, rng, own)
+            example = next((each for each in _tries(name, task, rng, own) if each.prompt not in seen), None)
         except Unfit:
             own[task].remove(name)
             continue
-        if example.prompt in seen or tokens(example.prompt + example.answer) > LONGEST:
+        if example is None:
             misses += 1
             continue
         seen.add(example.prompt)
         found.append(example)
     return found
+
+
+def _tries(name: str, task: str, rng: random.Random, own: dict[str, list[str]]) -> Iterator[Example]:
+    """Examples of a family that are short enough, out of a few draws."""
+    for _ in range(40 if task == "report" else 10):
+        example = _example(name, task, rng, own)
+        if tokens(example.prompt + example.answer) <= LONGEST:
+            yield example
 
 
 def _after_report(example: Example, rng: random.Random, own: dict[str, list[str]]) -> Example:

@@ -202,7 +202,7 @@ def test_a_report_only_uses_figures_of_the_result(every):
 def test_a_report_warns_where_the_result_warns(every):
     for example in every:
         if example.task == "report" and "These figures are unreliable" in turns(example)[-1]:
-            assert re.search(r"unreliable|[Cc]are|rely on", example.answer), example.answer
+            assert re.search(r"nreliable|[Cc]are|rely on", example.answer), example.answer
 
 
 def test_nothing_of_the_grammars_is_left_in_a_text(every):
