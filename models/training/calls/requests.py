@@ -86,7 +86,10 @@ def _clauses(draw: Draw, tool: str, kind: str, count: int) -> list[str]:
     rules = draw.rules
     keys = [key for key in TOOLS[tool] if f"{kind}.{key}" in rules]
     found: list[str] = []
-    for key in draw.rng.sample(keys, len(keys)):
+    order = draw.rng.sample(keys, len(keys))
+    if "columns" in order and "upload" in draw.args and draw.rng.random() < 0.3:
+        order.sort(key=lambda key: key not in ("columns", "arm_costs"))
+    for key in order:
         if key in SELDOM and draw.rng.random() < 0.75:
             continue
         if goes_with(tool, draw.args, key):

@@ -257,11 +257,18 @@ def _role(draw: Draw, role: str) -> str:
     columns = draw.args.setdefault("columns", {})
     missing = role.startswith("none.")
     role = role.removeprefix("none.")
-    if role in columns:
+    if role in columns or (role == "propensities" and "propensity" in columns):
         raise Again
     if missing:
         columns[role] = ""
         return ""
+    if role == "propensities":
+        start = draw.rng.choice(["p", "p_", "prob_", "prop"])
+        names = [
+            f"{start}{amount}" for amount in [0, *sorted(draw.rng.sample([2, 5, 10, 20], draw.rng.choice([1, 2, 3])))]
+        ]
+        columns["propensity"] = names
+        return listing([named(name, draw.rng) for name in names], draw.rng)
     if role in ("features", "ignore"):
         names = columns_of(draw, draw.rng.choice([1, 1, 2, 3]))
         columns[role] = names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections import Counter
 
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator
 from bethink.models.agent_prompts import CHAT
 from bethink.models.tool_format import parse_calls
 from bethink.models.training.calls import SHARES, SPLITS, TASKS, families, generate, split_of
+from bethink.models.training.calls.requests import BUDGET_TOOLS, request
 from bethink.models.training.calls.schema import COLUMN_ROLES, ENUMS, TOOLS, canonical
 from bethink.tools.budget.tool import ColumnNames, allocate_budget, budget_curve, evaluate_policy
 from bethink.tools.density.tool import estimate_density
@@ -35,7 +37,7 @@ WORDS = {"no", "nobody", "nothing"}
 
 @pytest.fixture(scope="module")
 def made():
-    return {split: generate(1500 if split == "train" else 500, 3, split) for split in SPLITS}
+    return {split: generate(1800 if split == "train" else 400, 3, split) for split in SPLITS}
 
 
 @pytest.fixture(scope="module")
@@ -99,9 +101,9 @@ def test_the_same_seed_makes_the_same_examples(made):
 
 def test_examples_are_different_and_splits_share_none(made, every):
     assert len({example.prompt for example in every}) == len(every)
-    assert {split: len(examples) for split, examples in made.items()} == {"train": 1500, "validation": 500, "test": 500}
+    assert {split: len(examples) for split, examples in made.items()} == {"train": 1800, "validation": 400, "test": 400}
     for task, share in SHARES.items():
-        found = sum(example.task == task for example in made["train"]) / 1500
+        found = sum(example.task == task for example in made["train"]) / 1800
         assert abs(found - share) < 0.05
 
 
@@ -158,13 +160,9 @@ def test_every_argument_of_every_tool_occurs(every):
     )
     missing = [(tool, key) for tool, keys in TOOLS.items() for key in keys if not seen[tool, key]]
     assert missing == []
-    roles = Counter(
-        role
-        for e in every
-        if e.task == "call"
-        for role in (call_of(e).arguments.get("columns") or {})
-        if isinstance(call_of(e).arguments["columns"], dict)
-    )
+    rng = random.Random(0)
+    drawn = [request(tool, f"roles.{n}", rng) for tool in BUDGET_TOOLS for n in (1, 2, 3) for _ in range(60)]
+    roles = {role for each in drawn for role in each.args.get("columns", {})}
     assert set(roles) == set(COLUMN_ROLES)
 
 
