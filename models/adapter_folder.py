@@ -22,27 +22,30 @@ class AdapterError(ValueError):
 def weights_sha256(folder: str | Path) -> str:
     """What the weights of a model's folder are known by: names, types, shapes and bytes of its tensors.
 
-    The order in the files and their metadata do not count. Cost: reading the weights once (0.3 GB: under a second).
+    The order in the files and their metadata do not count. Cost: reading the weights once.
 
     Raises:
         AdapterError: the folder holds no safetensors.
     """
     import torch
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     files = sorted(Path(folder).glob("*.safetensors"))
     if not files:
         raise AdapterError(f"{folder} holds no .safetensors files, so it is no model that an adapter can be put on.")
-    where = {}
-    for file in files:
-        with safe_open(file, "pt") as tensors:
-            where.update(dict.fromkeys(tensors.keys(), file))
     digest = hashlib.sha256()
-    for name in sorted(where):
-        with safe_open(where[name], "pt") as tensors:
-            value = tensors.get_tensor(name).contiguous()
-        digest.update(f"{name}|{value.dtype}|{tuple(value.shape)}|".encode())
-        digest.update(value.view(torch.uint8).numpy().data if value.numel() else b"")
+    try:
+        where = {}
+        for file in files:
+            with safe_open(file, "pt") as tensors:
+                where.update(dict.fromkeys(tensors.keys(), file))
+        for name in sorted(where):
+            with safe_open(where[name], "pt") as tensors:
+                value = tensors.get_tensor(name).contiguous()
+            digest.update(f"{name}|{value.dtype}|{tuple(value.shape)}|".encode())
+            digest.update(value.view(torch.uint8).numpy().data if value.numel() else b"")
+    except SafetensorError as why:
+        raise AdapterError(f"The weights in {folder} are damaged ({why}). Copy or convert the model again.") from why
     return digest.hexdigest()
 
 
@@ -132,8 +135,11 @@ def list_adapters(place: str | Path) -> list[dict[str, Any]]:
     for folder in sorted(Path(place).glob("*")) if Path(place).is_dir() else []:
         if not (folder / WEIGHTS).is_file() or not (folder / CONFIG).is_file():
             continue
-        config = read_json(folder / CONFIG)
-        card = read_json(folder / CARD) if (folder / CARD).is_file() else {}
+        try:
+            config = read_json(folder / CONFIG)
+            card = read_json(folder / CARD) if (folder / CARD).is_file() else {}
+        except AdapterError:  # one damaged adapter does not hide the others
+            config, card = {"peft_type": "damaged"}, {}
         found.append(
             {
                 "name": folder.name,
@@ -153,12 +159,17 @@ def adapter_report(folder: str | Path) -> dict[str, Any]:
     Computed from the file alone; the base is not loaded.
 
     Raises:
-        AdapterError: see :func:`tensors_of`.
+        AdapterError: see :func:`tensors_of`, or config and weights do not belong together.
     """
     folder = Path(folder)
     config, tensors = read_json(folder / CONFIG), tensors_of(folder)
     card = read_json(folder / CARD) if (folder / CARD).is_file() else {}
-    spectra = list(_spectra(config, tensors).values())
+    try:
+        spectra = list(_spectra(config, tensors).values())
+    except (KeyError, TypeError, ValueError, RuntimeError, ZeroDivisionError) as why:
+        raise AdapterError(
+            f"{folder / CONFIG} and the weights beside it do not belong together ({why!r}). Copy the adapter again."
+        ) from why
     added = sum(value.numel() for value in tensors.values())
     base = card.get("base", {}).get("parameters")
     return {

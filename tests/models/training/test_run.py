@@ -121,3 +121,23 @@ def test_what_cannot_be_trained_is_told(settings_file, tmp_path):
     short = settings.model_copy(update={"max_length": 1})
     with pytest.raises(ExampleError, match="longer than"):
         train_adapter(short, tmp_path / "b")
+
+
+def test_a_damaged_adapter_is_listed_as_such_and_its_report_is_told(made):
+    config = made.folder / "adapter_config.json"
+    kept = json.loads(config.read_text(encoding="utf-8"))
+    for wrong in ({**kept, "r": None}, {**kept, "r": 0}, {**kept, "lora_alpha": "much"}):
+        config.write_text(json.dumps(wrong), encoding="utf-8")
+        with pytest.raises(AdapterError, match="do not belong together"):
+            adapter_report(made.folder)
+    config.write_text("{", encoding="utf-8")
+    assert list_adapters(made.folder.parent)[0]["kind"] == "damaged"
+
+
+def test_damaged_weights_of_a_base_are_told(tiny_base, tmp_path):
+    whole = (tiny_base / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(whole[:1000])
+    with pytest.raises(AdapterError, match="are damaged"):
+        weights_sha256(tmp_path)
+    with pytest.raises(AdapterError, match=r"holds no \.safetensors"):
+        weights_sha256(tmp_path / "nowhere")
