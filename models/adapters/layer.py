@@ -282,7 +282,9 @@ class MultiLoraLinear(nn.Module, MultiLoraLayer):
 
     def _update(self, x: Tensor, adapter: str) -> Tensor:
         a, b, s = self.parameters_of(adapter)
-        x = self.multilora_dropout[adapter](self._cast_input_dtype(x, a.dtype))
+        if not torch.is_autocast_enabled(x.device.type):  # which would cast x back again
+            x = self._cast_input_dtype(x, a.dtype)
+        x = self.multilora_dropout[adapter](x)
         return linear(linear(x, a), self._scaled(b, s, adapter))
 
     def _check_names(self, x: Tensor, adapter_names: list[str]) -> None:

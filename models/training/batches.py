@@ -1,4 +1,8 @@
-"""Batches of token ids, and what a model makes of their answers."""
+"""Batches of token ids without padding, and what a model makes of their answers.
+
+Examples stand one behind another in packs; positions that begin anew tell transformers that no example sees the one
+before it. The head is computed for the tokens of answers only.
+"""
 
 from __future__ import annotations
 
@@ -11,64 +15,94 @@ from torch.nn.functional import cross_entropy
 
 from bethink.models.training.examples import Encoded
 
-IGNORED = -100
+PACK = 512
+"""Tokens of a pack that may hold more than one example: attention's cost grows with a pack's square."""
+Pack = dict[str, Tensor]
+Batch = dict[str, list[Pack]]
 
 
-def collate(examples: Sequence[Encoded], pad: int) -> dict[str, Tensor]:
-    """A batch, padded on the left, so that all answers end at the same place.
+def collate(examples: Sequence[Encoded]) -> Batch:
+    """A batch as ``packs``, in the order of the examples.
 
     Returns:
-        ``input_ids``, ``attention_mask``, ``position_ids`` (batch, longest) and ``labels`` (batch, longest answer),
-        with -100 where a row's answer is shorter.
+        Each pack has ``input_ids`` and ``position_ids`` (1, tokens); ``at`` (answer tokens,), the places whose output
+        foretells an answer's token; ``labels`` (answer tokens,), those tokens; ``lengths`` (examples,), how many
+        tokens each answer has.
     """
-    longest, answer = max(len(e.ids) for e in examples), max(e.answer for e in examples)
-    ids = torch.full((len(examples), longest), pad)
-    mask = torch.zeros((len(examples), longest), dtype=torch.long)
-    labels = torch.full((len(examples), answer), IGNORED)
-    for row, example in enumerate(examples):
-        ids[row, longest - len(example.ids) :] = torch.tensor(example.ids)
-        mask[row, longest - len(example.ids) :] = 1
-        labels[row, answer - example.answer :] = torch.tensor(example.ids[len(example.ids) - example.answer :])
-    positions = (mask.cumsum(dim=1) - 1).clamp_min(0)
-    return {"input_ids": ids, "attention_mask": mask, "position_ids": positions, "labels": labels}
+    packs: list[list[Encoded]] = []
+    size = 0
+    for example in examples:
+        size += len(example.ids)
+        if not packs or size > PACK:
+            packs.append([])
+            size = len(example.ids)
+        packs[-1].append(example)
+    return {"packs": [_pack(rows) for rows in packs]}
 
 
-def answer_logits(model: Any, batch: dict[str, Tensor]) -> Tensor:
-    """What the model foretells for each token of the answers: (batch, longest answer, vocabulary).
+def _pack(examples: list[Encoded]) -> Pack:
+    ids: list[int] = []
+    positions: list[int] = []
+    at: list[int] = []
+    for example in examples:
+        ids += example.ids
+        positions += range(len(example.ids))
+        at += range(len(ids) - example.answer - 1, len(ids) - 1)
+    tokens = torch.tensor(ids)
+    places = torch.tensor(at)
+    return {
+        "input_ids": tokens[None],
+        "position_ids": torch.tensor(positions)[None],
+        "at": places,
+        "labels": tokens[places + 1],
+        "lengths": torch.tensor([example.answer for example in examples]),
+    }
 
-    The head is computed for these places only: over all places it costs more than the rest of a small model.
+
+def check_model(model: Any) -> None:
+    """Refuse models whose layers carry a state from token to token, and so from example to example.
+
+    Raises:
+        ValueError: it is such a model.
     """
-    keep = batch["labels"].shape[1] + 1
-    inputs = {name: value for name, value in batch.items() if name != "labels"}
-    return model(**inputs, use_cache=False, logits_to_keep=keep).logits[:, :-1]
+    if getattr(model, "_is_stateful", False):
+        raise ValueError("Models with a recurrent state (Mamba and its kin) cannot be trained here; choose another.")
 
 
-def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy, averaged over each answer first and then over the batch, in nats.
+def answer_logits(model: Any, pack: Pack) -> Tensor:
+    """What the model foretells for each token of a pack's answers: (answer tokens, vocabulary).
 
-    So a task with long answers does not outweigh one with a single word.
+    The head over all places would cost more than the rest of a small model.
     """
-    tokens = cross_entropy(
-        logits.float().flatten(0, 1), labels.flatten(), ignore_index=IGNORED, reduction="none"
-    ).view_as(labels)
-    known = labels != IGNORED
-    return (tokens.sum(dim=1) / known.sum(dim=1)).mean()
+    ids, positions = pack["input_ids"], pack["position_ids"]
+    return model(input_ids=ids, position_ids=positions, use_cache=False, logits_to_keep=pack["at"]).logits[0]
 
 
-def is_right(logits: Tensor, labels: Tensor) -> Tensor:
-    """Which rows' answers greedy decoding would give word for word: bool (batch,).
+def answer_losses(logits: Tensor, pack: Pack) -> Tensor:
+    """Cross entropy of each answer, averaged over its tokens: (examples,), in nats."""
+    tokens = cross_entropy(logits.float(), pack["labels"], reduction="none")
+    return torch.stack([part.mean() for part in tokens.split(pack["lengths"].tolist())])
 
-    A row is right iff each token of its answer is the likeliest one given the right tokens before it, which is what
+
+def batch_loss(model: Any, batch: Batch) -> Tensor:
+    """The mean of :func:`answer_losses` over a batch; a task with long answers does not outweigh one with one word."""
+    return torch.cat([answer_losses(answer_logits(model, pack), pack) for pack in batch["packs"]]).mean()
+
+
+def is_right(logits: Tensor, pack: Pack) -> list[bool]:
+    """Which answers of a pack greedy decoding would give word for word.
+
+    An answer is right iff each of its tokens is the likeliest one given the right tokens before it, which is what
     greedy decoding does as long as it is right; so one forward pass tells it.
     """
-    return ((logits.argmax(dim=-1) == labels) | (labels == IGNORED)).all(dim=1)
+    known = logits.argmax(dim=-1) == pack["labels"]
+    return [bool(part.all()) for part in known.split(pack["lengths"].tolist())]
 
 
 @torch.no_grad()
 def exact_match(
     model: Any,
     examples: Sequence[Encoded],
-    pad: int,
     *,
     batch_size: int = 16,
     stop: Callable[[], bool] = lambda: False,
@@ -78,18 +112,15 @@ def exact_match(
     Args:
         model: in evaluation mode.
         examples: as :func:`bethink.models.training.examples.encode` gives them.
-        pad: the id that fills a batch.
-        batch_size: rows of one forward pass.
+        batch_size: examples of one batch.
         stop: asked before each batch; True ends early with what is known, the rest counted as not right.
     """
-    right = [False] * len(examples)
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].ids))
+    right: list[bool] = []
     device = next(model.parameters()).device
-    for start in range(0, len(order), batch_size):
+    for start in range(0, len(examples), batch_size):
         if stop():
             break
-        rows = order[start : start + batch_size]
-        batch = {name: value.to(device) for name, value in collate([examples[i] for i in rows], pad).items()}
-        for row, ok in zip(rows, is_right(answer_logits(model, batch), batch["labels"]).tolist(), strict=True):
-            right[row] = ok
-    return right
+        for pack in collate(examples[start : start + batch_size])["packs"]:
+            here = {name: value.to(device) for name, value in pack.items()}
+            right += is_right(answer_logits(model, here), here)
+    return right + [False] * (len(examples) - len(right))

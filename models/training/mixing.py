@@ -1,4 +1,4 @@
-"""Which example is seen when: tasks mixed by a temperature, batches of like length."""
+"""Which example is seen when: tasks mixed by a temperature."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from bethink.models.training.examples import Encoded
-
-WINDOW = 8
-"""Batches that are sorted by length together; more of them waste less padding and mix less."""
 
 
 def shares(sizes: Mapping[str, int], temperature: float) -> dict[str, float]:
@@ -32,8 +29,7 @@ def schedule(
 ) -> list[list[Encoded]]:
     """The batches of a training, all of them, so that a resumed training goes on with the same ones.
 
-    Tasks are drawn by :func:`shares`; a task's examples are each seen once before any is seen again. Within a window
-    of batches the examples are sorted by length, so that little is padded, and the batches shuffled.
+    Tasks are drawn by :func:`shares`; a task's examples are each seen once before any is seen again.
 
     Cost: steps * batch_size references.
     """
@@ -43,12 +39,7 @@ def schedule(
     drawn = rng.choice(len(names), size=steps * batch_size, p=[p[name] for name in names])
     turns = {name: _in_turn(tasks[name], rng) for name in names}
     order = [next(turns[names[task]]) for task in drawn]
-    batches: list[list[Encoded]] = []
-    for start in range(0, len(order), WINDOW * batch_size):
-        window = sorted(order[start : start + WINDOW * batch_size], key=lambda example: len(example.ids))
-        cut = [window[i : i + batch_size] for i in range(0, len(window), batch_size)]
-        batches += [cut[i] for i in rng.permutation(len(cut))]
-    return batches
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
 
 def _in_turn(examples: Sequence[Encoded], rng: np.random.Generator) -> Iterator[Encoded]:

@@ -76,12 +76,11 @@ def train_adapter(
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if half else torch.float32)
     model = adapted(model, settings)
     model.peft_config["default"].base_model_name_or_path = settings.base
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
 
     def progress(done: int, steps: int, loss: float) -> None:
         report(done / steps, f"Step {done} of {steps}" + (f", loss {loss:.3f}" if loss == loss else ""))
 
-    done = train(model, examples, settings, out / CHECKPOINTS, pad=pad, progress=progress, stop=stop)
+    done = train(model, examples, settings, out / CHECKPOINTS, progress=progress, stop=stop)
     if not done.finished:
         return AdapterRun(out, {"training": _cost(done, left_out)}, finished=False)
     model.eval()
@@ -90,7 +89,7 @@ def train_adapter(
         report(1.0, "Scoring the validation examples …")
         known = encode(sets["validation"], tokenizer, 8 * settings.max_length)[0]
         with torch.autocast(model.device.type, torch.bfloat16, enabled=half):
-            tasks = _scored(tasks, model, known, pad)
+            tasks = _scored(tasks, model, known)
     card = {
         "base": {"name": name, "sha256": _sha256(base), "parameters": _size(model)},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -128,10 +127,10 @@ def _counts(examples: list[Encoded]) -> dict[str, int]:
     return {name: sum(example.task == name for example in examples) for name in names}
 
 
-def _scored(tasks: list[dict[str, Any]], model: Any, known: list[Encoded], pad: int) -> list[dict[str, Any]]:
+def _scored(tasks: list[dict[str, Any]], model: Any, known: list[Encoded]) -> list[dict[str, Any]]:
     from bethink.models.training.batches import exact_match
 
-    right = exact_match(model, known, pad)
+    right = exact_match(model, known)
     found = {task["task"]: dict(task) for task in tasks}
     for name, n in _counts(known).items():
         rows = [ok for ok, example in zip(right, known, strict=True) if example.task == name]

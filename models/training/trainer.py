@@ -6,7 +6,6 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, get_linear
 from transformers.trainer_utils import get_last_checkpoint
 
 from bethink.models.energy import Span
-from bethink.models.training.batches import answer_logits, answer_loss, collate
+from bethink.models.training.batches import batch_loss, check_model, collate
 from bethink.models.training.examples import Encoded, by_task
 from bethink.models.training.mixing import schedule
 from bethink.models.training.settings import TrainingSettings
@@ -106,8 +105,8 @@ class AdapterTrainer(Trainer):
     model_accepts_loss_kwargs = False
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
-        """See :func:`bethink.models.training.batches.answer_loss`."""
-        return answer_loss(answer_logits(model, inputs), inputs["labels"])
+        """See :func:`bethink.models.training.batches.batch_loss`."""
+        return batch_loss(model, inputs)
 
     def _get_train_sampler(self, *_: Any) -> Any:
         return SequentialSampler(self.train_dataset)
@@ -134,7 +133,6 @@ def train(
     settings: TrainingSettings,
     folder: str | Path,
     *,
-    pad: int,
     progress: Progress = lambda done, steps, loss: None,
     stop: Callable[[], bool] = lambda: False,
     keep_checkpoints: bool = True,
@@ -150,11 +148,11 @@ def train(
         examples: all tasks' examples; they are mixed by temperature.
         settings: the settings.
         folder: for checkpoints.
-        pad: the token id that fills a batch.
         progress: see :data:`Progress`.
         stop: asked after each step.
         keep_checkpoints: False writes none (the training cannot go on).
     """
+    check_model(model)
     folder = Path(folder)
     batch = settings.batch_size * settings.accumulation
     order = schedule(by_task(examples), settings.steps, batch, settings.temperature, settings.seed)
@@ -189,7 +187,7 @@ def train(
         model=model,
         args=arguments,
         train_dataset=[example for rows in order for example in rows],
-        data_collator=partial(collate, pad=pad),
+        data_collator=collate,
         optimizers=(adam, rates),
         callbacks=[watch],
     )

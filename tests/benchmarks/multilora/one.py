@@ -73,7 +73,6 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     settings = TrainingSettings(**job["settings"])
     tokenizer = AutoTokenizer.from_pretrained(smollm2_folder())
     sets = load(Path(job["data"]))
-    pad = tokenizer.eos_token_id
     model = adapted(loaded(settings), settings)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     probes: list[dict[str, Any]] = []
@@ -90,7 +89,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
 
     examples = encode(sets.train, tokenizer, LONGEST)[0]
     with tempfile.TemporaryDirectory(prefix="bethink-bench-") as folder:
-        done = train(model, examples, settings, folder, pad=pad, progress=progress, keep_checkpoints=False)
+        done = train(model, examples, settings, folder, progress=progress, keep_checkpoints=False)
     model.eval()
     begun = time.perf_counter()
     scores: dict[str, dict[str, float]] = {}
@@ -99,7 +98,7 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         scores[name] = {}
         known = encode(getattr(sets, name), tokenizer, 4096)[0]
         with torch.autocast("cpu", torch.bfloat16, enabled=half_precision(settings)):
-            right = exact_match(model, known, pad)
+            right = exact_match(model, known)
         for task in sorted({example.task for example in known}):
             rows = [ok for ok, example in zip(right, known, strict=True) if example.task == task]
             scores[name][task] = round(100 * mean(rows), 2)

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 from bethink.models.adapters.layer import MultiLoraLinear
 from bethink.models.convert import smollm2_folder
-from bethink.models.training.batches import answer_logits, answer_loss, collate
+from bethink.models.training.batches import batch_loss, collate
 from bethink.models.training.examples import Encoded
 from bethink.models.training.settings import TrainingSettings
 from bethink.models.training.trainer import adapted, half_precision
@@ -49,12 +49,12 @@ def step_of(name: str, half: bool) -> Callable[[], float]:
             if isinstance(module, MultiLoraLinear):
                 module.__class__ = Looped
     ids = torch.randint(0, 49_000, (ROWS, LENGTH), generator=torch.Generator().manual_seed(0)).tolist()
-    batch = collate([Encoded("speed", tuple(row), ANSWER) for row in ids], pad=0)
+    batch = collate([Encoded("speed", tuple(row), ANSWER) for row in ids])
 
     def step() -> float:
         begun = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss = answer_loss(answer_logits(model, batch), batch["labels"])
+            loss = batch_loss(model, batch)
         loss.backward()
         spent = time.perf_counter() - begun
         model.zero_grad()

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bethink.models.training.batches import answer_logits, answer_loss, collate, exact_match, is_right
+from bethink.models.training.batches import PACK, answer_logits, batch_loss, check_model, collate, exact_match, is_right
 from bethink.models.training.examples import Encoded
 
 EXAMPLES = st.lists(
@@ -17,44 +19,68 @@ EXAMPLES = st.lists(
 ).map(lambda rows: [Encoded("t", (*p, *a), len(a)) for p, a in rows])
 
 
-@pytest.fixture(scope="module")
-def model():
-    from transformers import LlamaConfig, LlamaForCausalLM
+@cache
+def _model(name: str, attention: str):
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
-    return LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=41)).eval()
+    config = AutoConfig.for_model(name, **sizes, num_key_value_heads=1, head_dim=8, vocab_size=41)
+    return AutoModelForCausalLM.from_config(config, attn_implementation=attention).eval()
 
 
-@given(EXAMPLES)
-def test_answers_end_at_the_right_edge(examples):
-    batch = collate(examples, pad=0)
-    for row, example in enumerate(examples):
-        kept = batch["input_ids"][row][batch["attention_mask"][row].bool()].tolist()
-        assert tuple(kept) == example.ids
-        assert batch["labels"][row, -example.answer :].tolist() == list(example.ids[-example.answer :])
-        assert (batch["labels"][row, : -example.answer] == -100).all() or example.answer == batch["labels"].shape[1]
-        assert batch["position_ids"][row, -1] == len(example.ids) - 1
+@pytest.fixture(scope="module")
+def model():
+    return _model("llama", "sdpa")
+
+
+LONG = st.lists(st.integers(2, PACK + 100), min_size=1, max_size=9).map(
+    lambda sizes: [Encoded("t", tuple(range(n)), 1) for n in sizes]
+)
+
+
+@given(EXAMPLES | LONG)
+def test_packs_hold_every_example_in_order_and_point_at_its_answer(examples):
+    rows = iter(examples)
+    for pack in collate(examples)["packs"]:
+        ids, positions, at = pack["input_ids"][0], pack["position_ids"][0], pack["at"].tolist()
+        assert len(ids) <= PACK or len(pack["lengths"]) == 1
+        starts = [i for i, place in enumerate(positions.tolist()) if place == 0] + [len(ids)]
+        assert pack["labels"].tolist() == ids[pack["at"] + 1].tolist()
+        for start, end, length in zip(starts[:-1], starts[1:], pack["lengths"].tolist(), strict=True):
+            example = next(rows)
+            assert tuple(ids[start:end].tolist()) == example.ids
+            assert length == example.answer
+            assert at[:length] == list(range(end - length - 1, end - 1))
+            at = at[length:]
+        assert not at
+    assert next(rows, None) is None
+
+
+def test_a_full_pack_is_not_split():
+    examples = [Encoded("t", tuple(range(n)), 1) for n in (PACK // 2, PACK // 2, 2)]
+    assert [len(pack["lengths"]) for pack in collate(examples)["packs"]] == [2, 1]
 
 
 @settings(max_examples=20, deadline=None)
-@given(EXAMPLES)
-def test_a_batch_gives_what_each_row_gives_alone(model, examples):
-    batch = collate(examples, pad=0)
+@given(examples=EXAMPLES)
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3"])
+def test_no_example_of_a_pack_sees_another(name, attention, examples):
+    model = _model(name, attention)
     with torch.no_grad():
-        together = answer_logits(model, batch)
-        for row, example in enumerate(examples):
-            ids = torch.tensor([example.ids])
-            alone = model(ids).logits[0, -example.answer - 1 : -1]
-            torch.testing.assert_close(together[row, -example.answer :], alone, atol=1e-4, rtol=1e-4)
+        (pack,) = collate(examples)["packs"]
+        together = answer_logits(model, pack).split(pack["lengths"].tolist())
+        for found, example in zip(together, examples, strict=True):
+            alone = model(torch.tensor([example.ids])).logits[0, -example.answer - 1 : -1]
+            torch.testing.assert_close(found, alone, atol=1e-4, rtol=1e-4)
 
 
 @settings(max_examples=20, deadline=None)
 @given(EXAMPLES)
 def test_the_loss_is_the_mean_over_examples_of_the_mean_over_tokens(model, examples):
-    batch = collate(examples, pad=0)
     with torch.no_grad():
-        got = answer_loss(answer_logits(model, batch), batch["labels"])
+        got = batch_loss(model, collate(examples))
         each = []
         for example in examples:
             logits = model(torch.tensor([example.ids])).logits[0, -example.answer - 1 : -1]
@@ -63,9 +89,18 @@ def test_the_loss_is_the_mean_over_examples_of_the_mean_over_tokens(model, examp
     torch.testing.assert_close(got, torch.stack(each).mean(), atol=1e-4, rtol=1e-4)
 
 
-def test_a_row_is_right_only_if_every_token_is():
-    logits = torch.nn.functional.one_hot(torch.tensor([[1, 2], [1, 3], [0, 2]]), 4).float()
-    assert is_right(logits, torch.tensor([[1, 2], [1, 2], [-100, 2]])).tolist() == [True, False, True]
+def test_a_model_with_a_state_is_refused():
+    from transformers import MambaConfig, MambaForCausalLM
+
+    config = MambaConfig(vocab_size=41, hidden_size=16, num_hidden_layers=1, state_size=4)
+    with pytest.raises(ValueError, match="recurrent state"):
+        check_model(MambaForCausalLM(config))
+
+
+def test_an_answer_is_right_only_if_every_token_is():
+    logits = torch.nn.functional.one_hot(torch.tensor([1, 2, 1, 3, 2]), 4).float()
+    pack = {"labels": torch.tensor([1, 2, 1, 2, 2]), "lengths": torch.tensor([2, 2, 1])}
+    assert is_right(logits, pack) == [True, False, True]
 
 
 def test_teacher_forcing_agrees_with_greedy_decoding(model):
@@ -84,10 +119,10 @@ def test_teacher_forcing_agrees_with_greedy_decoding(model):
         if i % 2:
             answer[-1] = (answer[-1] + 1) % 40
         examples.append(Encoded("t", (*prompt[0].tolist(), *answer), 3))
-    assert exact_match(model, examples, 0, batch_size=5) == [i % 2 == 0 for i in range(12)]
+    assert exact_match(model, examples, batch_size=5) == [i % 2 == 0 for i in range(12)]
 
 
 def test_scoring_can_be_stopped(model):
     asked = iter([False, True])
-    found = exact_match(model, [Encoded("t", (1, 2, 3), 1)] * 10, 0, batch_size=2, stop=lambda: next(asked))
+    found = exact_match(model, [Encoded("t", (1, 2, 3), 1)] * 10, batch_size=2, stop=lambda: next(asked))
     assert found[4:] == [False] * 6

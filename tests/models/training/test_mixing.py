@@ -49,15 +49,6 @@ def test_no_example_is_seen_again_before_all_of_its_task_were_seen():
     assert set(seen.values()) == {2}
 
 
-def test_batches_are_of_like_length_and_their_order_is_not_by_length():
-    tasks = {"a": [Encoded("a", tuple(range(n)), 1) for n in range(1, 81)]}
-    found = schedule(tasks, 10, 8)
-    spans = [max(len(e.ids) for e in batch) - min(len(e.ids) for e in batch) for batch in found]
-    assert sum(spans) / len(spans) < 30
-    firsts = [len(batch[0].ids) for batch in found]
-    assert firsts != sorted(firsts)
-
-
 def test_the_mix_follows_the_shares():
     counts = Counter(e.task for batch in schedule(_tasks(a=400, b=100), 300, 10) for e in batch)
     assert counts["a"] / 3000 == pytest.approx(2 / 3, abs=0.04)

@@ -34,7 +34,7 @@ def test_each_method_learns_and_only_its_own_parameters_move(base, tmp_path, met
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     trained = {name for name, p in model.named_parameters() if p.requires_grad}
     losses = []
-    done = train(model, EXAMPLES, settings, tmp_path, pad=0, progress=lambda step, steps, loss: losses.append(loss))
+    done = train(model, EXAMPLES, settings, tmp_path, progress=lambda step, steps, loss: losses.append(loss))
     known = [loss for loss in losses if not math.isnan(loss)]
     assert known[-1] < known[0]
     assert done.finished
@@ -59,17 +59,16 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(base, tmp_path
         EXAMPLES,
         settings,
         tmp_path / "a",
-        pad=0,
         progress=progress,
         stop=lambda: reached[0] == 17,
     )
     assert (first.steps, first.finished) == (17, False)
     again = adapted(copy.deepcopy(base), settings)
-    second = train(again, EXAMPLES, settings, tmp_path / "a", pad=0)
+    second = train(again, EXAMPLES, settings, tmp_path / "a")
     assert second.finished
     assert second.cpu_s > first.cpu_s
     straight = adapted(copy.deepcopy(base), settings)
-    train(straight, EXAMPLES, settings, tmp_path / "b", pad=0, keep_checkpoints=False)
+    train(straight, EXAMPLES, settings, tmp_path / "b", keep_checkpoints=False)
     for one, other in zip(again.parameters(), straight.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
 
@@ -77,9 +76,9 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(base, tmp_path
 def test_what_was_learnt_is_right(base, tmp_path):
     settings = TrainingSettings(method="full", steps=60, lr=1e-2, precision="float32")
     model = adapted(copy.deepcopy(base), settings)
-    assert not all(exact_match(model.eval(), EXAMPLES, 0))
-    train(model, EXAMPLES, settings, tmp_path, pad=0, keep_checkpoints=False)
-    assert all(exact_match(model.eval(), EXAMPLES, 0))
+    assert not all(exact_match(model.eval(), EXAMPLES))
+    train(model, EXAMPLES, settings, tmp_path, keep_checkpoints=False)
+    assert all(exact_match(model.eval(), EXAMPLES))
 
 
 def test_the_scalings_of_multilora_have_their_own_rate(base):
@@ -90,7 +89,7 @@ def test_the_scalings_of_multilora_have_their_own_rate(base):
 
 def test_gradient_checkpointing_and_accumulation_train_too(base, tmp_path):
     settings = _settings("multilora", gradient_checkpointing=True, accumulation=2, batch_size=4)
-    done = train(adapted(copy.deepcopy(base), settings), EXAMPLES, settings, tmp_path, pad=0, keep_checkpoints=False)
+    done = train(adapted(copy.deepcopy(base), settings), EXAMPLES, settings, tmp_path, keep_checkpoints=False)
     assert done.finished
     assert done.tokens == 40 * 8 * 5
 
