@@ -22,7 +22,7 @@ from bethink.agents.folders import user_folder
 from bethink.agents.prompts import system_prompt
 from bethink.agents.references import shown_titles, with_titles
 from bethink.agents.threads import Message, ThreadStore, clean
-from bethink.agents.turn_events import Meter, call_events, custom_events, token_events
+from bethink.agents.turn_events import Meter, call_events, custom_events, past_calls, token_events
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
@@ -263,9 +263,11 @@ class Agent:
     def _run(self, text: str, history: list[Message], context: Context, meter: Meter) -> Iterator[Event]:
         from langchain_core.messages import HumanMessage
 
+        from bethink.agents.routing import knows_tools
         from bethink.models.chat import CancelHandler
 
-        messages = [*as_messages(history[-LAST_MESSAGES:]), HumanMessage(text)]
+        recent = as_messages(history[-LAST_MESSAGES:], calls=knows_tools(self.model))
+        messages = [*recent, HumanMessage(text)]
         config = {
             "configurable": {"thread_id": context.turn_id},
             "callbacks": [CancelHandler(context.cancel)],
@@ -305,7 +307,7 @@ class Agent:
 
         from bethink.agents.approval import ApprovalMiddleware
         from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
-        from bethink.agents.routing import ExactCommands, router_for
+        from bethink.agents.routing import BriefResults, ExactCommands, router_for
         from bethink.tools.langchain import langchain_tool
 
         for old in self.folder.glob("checkpoints.db*"):
@@ -321,6 +323,7 @@ class Agent:
             ToolCallLimitMiddleware(run_limit=12),
             ExactCommands(self.tools),
             ApprovalMiddleware(self.tools),
+            BriefResults(active=lambda: getattr(model, "brief_results", False)),
             MeteringMiddleware(),
         ]
         return create_agent(
@@ -342,13 +345,24 @@ class Agent:
                 log.exception("the run state of a turn could not be deleted")
 
 
-def as_messages(history: list[Message]) -> list[Any]:
-    """Stored messages as LangChain's. Turns without an answer are left out, with their question."""
+def as_messages(history: list[Message], *, calls: bool = False) -> list[Any]:
+    """Stored messages as LangChain's. Turns without an answer are left out, with their question.
+
+    ``calls``: with the tool calls that ended well, and their results in a sentence, so that "and with 50 members?" can
+    be understood.
+    """
     from langchain_core.messages import AIMessage, HumanMessage
 
     answered = {message.turn_id for message in history if message.role == "assistant" and message.text.strip()}
-    kinds = {"user": HumanMessage, "assistant": AIMessage}
-    return [kinds[message.role](message.text) for message in history if message.turn_id in answered]
+    found: list[Any] = []
+    for message in history:
+        if message.turn_id not in answered:
+            continue
+        if message.role == "user":
+            found.append(HumanMessage(message.text))
+        else:
+            found += [*(past_calls(message.events) if calls else []), AIMessage(message.text)]
+    return found
 
 
 def explain(problem: Exception) -> Error:

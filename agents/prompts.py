@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from bethink.models.agent_prompts import CHAT
+
 SYSTEM = "You are Bethink, a helpful assistant. Answer briefly and truthfully."
 SMOLLM2_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Hugging Face. Answer in one sentence."
 """What SmolLM2 was tuned with, and a limit: with any other name the 135M model answers visibly worse."""
@@ -12,6 +14,8 @@ SMOLLM2_SYSTEM = "You are a helpful AI assistant named SmolLM, trained by Huggin
 
 def system_prompt(model_name: str) -> str:
     """The system message for a model."""
+    if model_name == "bethink":
+        return CHAT
     return SMOLLM2_SYSTEM if "smollm2" in model_name.lower() else SYSTEM
 
 

@@ -101,12 +101,37 @@ class ToolRouter(AgentMiddleware[AgentState[Any], Any, Any]):
         return handler(request.override(tools=tools, tool_choice=name))
 
 
-def router_for(model: BaseChatModel, tools: list[Tool], embedder: Embedder) -> ToolRouter:
-    """The router of a model: at work for a local one whose chat template has no place for tools, idle for others."""
+class BriefResults(AgentMiddleware[AgentState[Any], Any, Any]):
+    """Tells the model tools' results in the tools' own sentence, where it wants them brief; errors stay as they are."""
+
+    def __init__(self, *, active: Callable[[], bool]) -> None:
+        super().__init__()
+        self._active = active
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Shorten what the model sees; the state's messages stay whole."""
+        if not self._active():
+            return handler(request)
+        return handler(request.override(messages=[_brief(message) for message in request.messages]))
+
+
+def knows_tools(model: BaseChatModel) -> bool:
+    """Whether the model was trained to call tools: those served elsewhere are taken to be. Loads a local model."""
     from bethink.models.chat import ChatLocal
 
-    untrained = (lambda: not model.native_tools) if isinstance(model, ChatLocal) else (lambda: False)
-    return ToolRouter(tools, embedder, active=untrained)
+    return model.native_tools if isinstance(model, ChatLocal) else True
+
+
+def router_for(model: BaseChatModel, tools: list[Tool], embedder: Embedder) -> ToolRouter:
+    """The router of a model: at work for a local one whose chat template has no place for tools, idle for others."""
+    return ToolRouter(tools, embedder, active=lambda: not knows_tools(model))
+
+
+def _brief(message: Any) -> Any:
+    output = getattr(message.artifact, "output", None) if isinstance(message, ToolMessage) else None
+    return message.model_copy(update={"content": str(output["summary"])}) if output and "summary" in output else message
 
 
 def _summary(message: ToolMessage) -> str:

@@ -88,6 +88,20 @@ def call_events(update: dict[str, Any], calls: dict[str, tuple[str, float]]) -> 
             yield ToolEnd(call_id=message.tool_call_id, name=name, result=result, seconds=seconds, ok=ok)
 
 
+def past_calls(events: list[dict[str, Any]]) -> list[Any]:
+    """The calls of a stored turn that ended well, each with the summary of its result, as LangChain's messages."""
+    from langchain_core.messages import AIMessage, ToolMessage
+
+    started = {event["call_id"]: event for event in events if event["kind"] == "ToolStart"}
+    found: list[Any] = []
+    for event in events:
+        if event["kind"] == "ToolEnd" and event["ok"] and (begun := started.get(event["call_id"])):
+            ident, name = event["call_id"], event["name"]
+            found.append(AIMessage("", tool_calls=[{"name": name, "args": begun["arguments"], "id": ident}]))
+            found.append(ToolMessage(str(event["result"].get("summary", "Done.")), name=name, tool_call_id=ident))
+    return found
+
+
 def _plain_error(message: Any) -> dict[str, Any]:
     return {
         "error": {

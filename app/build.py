@@ -67,7 +67,9 @@ def open_agent(settings: Settings) -> Agent:
     """The agent of the data folder. Loads no weights: call ``warm_up``, or wait at the first turn."""
     from bethink.agents.agent import Agent
     from bethink.app.errors import log_to
-    from bethink.models.registry import load_chat_model
+    from bethink.memory.trained_extract import TrainedExtractor
+    from bethink.models.chat import ChatLocal
+    from bethink.models.registry import DEFAULT, load_chat_model
     from bethink.tools import all_tools
 
     made: list[Agent] = []
@@ -80,6 +82,8 @@ def open_agent(settings: Settings) -> Agent:
     memory = open_memory(settings)
     folder = data_folder(settings.data)
     log_to(folder)
+    if settings.model.strip() == DEFAULT and isinstance(model, ChatLocal):
+        memory.extractor = TrainedExtractor(model.decode_json)
     servers = open_servers(settings, folder)
     agent = Agent(model, memory, memory.embedder, [*all_tools(), *servers.tools], folder)
     agent.on_close.append(servers.close)

@@ -22,6 +22,7 @@ from bethink.memory.shelf import within_tokens
 from bethink.memory.store import ThoughtStore, user_key
 from bethink.memory.thought import MAX_TEXT, Change, ForgetReport, Hit, Thought, check_metadata, clean_text
 from bethink.memory.times import Timestamp, as_datetime, to_iso
+from bethink.memory.trained_extract import TrainedExtractor
 from bethink.memory.transfer import differing, export_lines, import_steps, read_lines
 from bethink.memory.updating import nearest, settle
 from bethink.models.embedder import Embedder
@@ -102,7 +103,7 @@ class ThoughtMemory:
         user, extra = user_key(user_id), check_metadata(metadata)
         said = to_messages(messages, timestamp=timestamp, turn_id=turn_id)
         facts = (self.extractor if infer else NullExtractor()).extract(said)
-        if infer and isinstance(self.extractor, RuleExtractor):
+        if infer and isinstance(self.extractor, (RuleExtractor, TrainedExtractor)):
             facts = self._settled(user, facts, said)
         drafts = [(draft(fact, said[fact.source], user_id, agent_id, session_id, extra), fact) for fact in facts]
         changes = self._learn(user, drafts, turn_id)

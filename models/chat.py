@@ -64,6 +64,8 @@ class ChatLocal(BaseChatModel):
     top_p: float = 1.0
     repetition_penalty: float = 1.0
     seed: int | None = None
+    brief_results: bool = False
+    """Whether tools' results are best told to it as one sentence: it was trained so, and reads long JSON slowly."""
 
     _engine: Engine | None = PrivateAttr(default=None)
     _grammar_tokenizer: Any = PrivateAttr(default=None)
@@ -126,14 +128,25 @@ class ChatLocal(BaseChatModel):
         """One answer that is valid against ``schema``, as plain data; ``{}`` when it did not fit in the context."""
         from langchain_core.messages import HumanMessage
 
-        constraint = JsonConstraint(schema, self.grammar_tokenizer)
-        ids = self._encode(self.prompt([HumanMessage(prompt)], []))
-        out = list(self.engine.generate(ids, max_new_tokens=max_new_tokens, constraint=constraint))
-        try:
-            value = json.loads(self.engine.tokenizer.decode(out, skip_special_tokens=True))
-        except ValueError:
-            return {}
+        value = self.decode_json(self.prompt([HumanMessage(prompt)], []), schema, max_new_tokens=max_new_tokens)
         return value if isinstance(value, dict) else {}
+
+    def decode_json(self, text: str, schema: dict[str, Any], *, max_new_tokens: int = 300) -> Any:
+        """What the model writes after ``text`` (a whole prompt, as :mod:`bethink.models.agent_prompts` makes them).
+
+        It is valid against ``schema``; None when it did not fit in the context.
+        """
+        constraint = JsonConstraint(schema, self.grammar_tokenizer)
+        out = list(self.engine.generate(self._encode(text), max_new_tokens=max_new_tokens, constraint=constraint))
+        try:
+            return json.loads(self.engine.tokenizer.decode(out, skip_special_tokens=True))
+        except ValueError:
+            return None
+
+    def complete(self, text: str, *, max_new_tokens: int = 60) -> str:
+        """What the model writes after ``text``, a whole prompt; the likeliest words."""
+        out = list(self.engine.generate(self._encode(text), max_new_tokens=max_new_tokens))
+        return str(self.engine.tokenizer.decode(out, skip_special_tokens=True)).strip()
 
     def _stream(
         self,

@@ -68,17 +68,24 @@ def gguf_folder(gguf: Path, *, cache: Path | None = None, progress: Progress | N
         ConversionError: it is no GGUF file, of an architecture transformers does not read, or the cache cannot be
             written.
     """
-    from filelock import FileLock
-
     report = progress or (lambda done, message: None)
     if not gguf.is_file():
         raise MissingModelError(f"There is no file {gguf}. Give the path of a .gguf file that exists.")
     with gguf.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise ConversionError(f"{gguf} is not a GGUF file. Download it again, or choose another model.")
-    key = _fingerprint(gguf)
-    base = cache or default_cache()
-    folder = base / "models" / f"{gguf.stem}-{key}"
+    folder = (cache or default_cache()) / "models" / f"{gguf.stem}-{_fingerprint(gguf)}"
+    return made_once(folder, lambda: _convert(gguf, folder, report), report)
+
+
+def made_once(folder: Path, make: Callable[[], None], progress: Progress) -> Path:
+    """The folder, made by ``make`` if it is not there or damaged; a second process waits for the first.
+
+    Raises:
+        ConversionError: the cache cannot be written.
+    """
+    from filelock import FileLock
+
     if is_whole(folder):
         return folder
     try:
@@ -86,14 +93,14 @@ def gguf_folder(gguf: Path, *, cache: Path | None = None, progress: Progress | N
         with FileLock(str(folder) + ".lock"):
             if not is_whole(folder):
                 if folder.exists():
-                    report(0.05, "The converted model is damaged; making it again …")
+                    progress(0.05, "The converted model is damaged; making it again …")
                     shutil.rmtree(folder)
                 for left in folder.parent.glob(f"{folder.name}{ASIDE}*"):
                     shutil.rmtree(left, ignore_errors=True)  # of a conversion that was killed
-                _convert(gguf, folder, report)
+                make()
     except OSError as problem:
         raise ConversionError(
-            f"The model cannot be converted into {base} ({problem.strerror or problem}). "
+            f"The model cannot be converted into {folder.parent} ({problem.strerror or problem}). "
             "Free some disk (0.3 GB are needed), or set BETHINK_CACHE to a folder that can be written."
         ) from problem
     return folder
@@ -131,15 +138,25 @@ def discard(folder: Path) -> None:
 
 
 def _convert(gguf: Path, folder: Path, report: Progress) -> None:
-    import torch
-    from safetensors.torch import save_file
-
     stop = threading.Event()
     ticker = threading.Thread(target=_tick, args=(report, stop), daemon=True)
     ticker.start()
-    aside = Path(tempfile.mkdtemp(prefix=folder.name + ASIDE, dir=folder.parent))
     try:
         tokenizer, model = _load_gguf(gguf)
+        write_model(folder, gguf.name, tokenizer, model)
+    finally:
+        stop.set()
+        ticker.join()
+    report(1.0, "The model is converted.")
+
+
+def write_model(folder: Path, source: str, tokenizer: Any, model: Any) -> None:
+    """Write a model and its tokenizer, weights in float16: aside first, then renamed, with a checksum for each file."""
+    import torch
+    from safetensors.torch import save_file
+
+    aside = Path(tempfile.mkdtemp(prefix=folder.name + ASIDE, dir=folder.parent))
+    try:
         state = {name: value.to(torch.float16).contiguous() for name, value in model.state_dict().items()}
         if getattr(model.config, "tie_word_embeddings", False):
             state.pop("lm_head.weight", None)
@@ -151,17 +168,14 @@ def _convert(gguf: Path, folder: Path, report: Progress) -> None:
         tokenizer.save_pretrained(aside)
         save_file(state, aside / "model.safetensors", metadata={"format": "pt"})
         files = {path.name: (path.stat().st_size, _sha256(path)) for path in sorted(aside.iterdir())}
-        noted = {"format": FORMAT, "source": gguf.name, "files": files}
+        noted = {"format": FORMAT, "source": source, "files": files}
         (aside / CHECKSUMS).write_text(json.dumps(noted, indent=1), encoding="utf-8")
         for path in aside.iterdir():
             _sync(path)
         aside.rename(folder)
         _sync(folder.parent)
     finally:
-        stop.set()
-        ticker.join()
         shutil.rmtree(aside, ignore_errors=True)
-    report(1.0, "The model is converted.")
 
 
 def _load_gguf(gguf: Path) -> tuple[Any, Any]:

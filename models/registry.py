@@ -1,4 +1,4 @@
-"""From a string to a chat model: ``smollm2``, a folder, a GGUF file, ``hf:ORG/NAME`` or ``openai:BASE_URL#MODEL``."""
+"""From a string to a chat model: ``bethink``, a folder, a GGUF file, ``hf:ORG/NAME``, ``openai:BASE_URL#MODEL`` ..."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from langchain_core.language_models import BaseChatModel
 
 from bethink.models.embedder import MissingModelError
 
-DEFAULT = "smollm2"
+DEFAULT = "bethink"
+BASE = "smollm2"
+"""The default model without its adapter."""
 FORMS = (
-    "smollm2 (packaged), a folder with config.json, a .gguf file, hf:ORG/NAME, "
-    "or openai:BASE_URL#MODEL (such as openai:http://127.0.0.1:8000/v1#qwen2.5)"
+    "bethink (packaged: smollm2 with an adapter), smollm2 (packaged), a folder with config.json, a .gguf file, "
+    "hf:ORG/NAME, any of these with +FOLDER of an adapter, or openai:BASE_URL#MODEL (such as openai:http://127.0.0.1:8000/v1#qwen2.5)"
 )
 Progress = Callable[[float, str], None]
 
@@ -39,7 +41,8 @@ def load_chat_model(spec: str = DEFAULT, *, progress: Progress | None = None, **
     if spec.strip().startswith("openai:"):
         return _openai(spec.strip(), options)
     name, folder = local_folder(spec, progress=progress)
-    return _local(name, folder, {"repetition_penalty": 1.1, **options} if name == DEFAULT else options)
+    usual: dict[str, Any] = {"repetition_penalty": 1.1} if name == BASE else {"brief_results": name == DEFAULT}
+    return _local(name, folder, {**usual, **options})
 
 
 def local_folder(spec: str = DEFAULT, *, progress: Progress | None = None) -> tuple[str, Callable[[], Path]]:
@@ -53,6 +56,11 @@ def local_folder(spec: str = DEFAULT, *, progress: Progress | None = None) -> tu
         raise UnknownModelError(f"The model string is empty. Known forms: {FORMS}.")
     report = progress or (lambda done, message: None)
     if spec == DEFAULT:
+        from bethink.models.adapted import PACKAGED, adapted_folder
+
+        base = local_folder(BASE, progress=report)[1]
+        return spec, lambda: adapted_folder(base(), PACKAGED, progress=report)
+    if spec == BASE:
         from bethink.models.convert import packaged_gguf, smollm2_folder
 
         packaged_gguf()
@@ -65,6 +73,9 @@ def local_folder(spec: str = DEFAULT, *, progress: Progress | None = None) -> tu
             raise UnknownModelError(f"{spec!r} is not of the form hf:ORG/NAME. Known forms: {FORMS}.")
         return spec, lambda: _hub_folder(name)
     path = Path(spec).expanduser()
+    under, plus, adapter = spec.rpartition("+")
+    if plus and not path.exists():
+        return _with_adapter(spec, under, Path(adapter).expanduser(), report)
     if path.suffix == ".gguf":
         if not path.is_file():
             raise MissingModelError(f"There is no file {path}. Give the path of a .gguf file that exists.")
@@ -78,6 +89,17 @@ def local_folder(spec: str = DEFAULT, *, progress: Progress | None = None) -> tu
     if os.sep in spec or spec.startswith((".", "~")):
         raise MissingModelError(f"There is nothing at {path}. Known forms: {FORMS}.")
     raise UnknownModelError(f"Unknown model {spec!r}. Known forms: {FORMS}.")
+
+
+def _with_adapter(spec: str, under: str, adapter: Path, report: Progress) -> tuple[str, Callable[[], Path]]:
+    from bethink.models.adapted import adapted_folder
+
+    if not adapter.is_dir():
+        raise MissingModelError(
+            f"There is no adapter's folder {adapter}. `bethink adapter list` shows those there are."
+        )
+    base = local_folder(under, progress=report)[1]
+    return spec, lambda: adapted_folder(base(), adapter, progress=report)
 
 
 def _local(name: str, folder: Callable[[], Path], options: dict[str, Any]) -> BaseChatModel:

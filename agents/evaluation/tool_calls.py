@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from langchain.agents.middleware import AgentMiddleware, AgentState
 from langchain.agents.middleware.types import hook_config
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from bethink.agents.agent import LAST_MESSAGES
 from bethink.agents.evaluation.runs import Row
@@ -29,6 +29,7 @@ from bethink.agents.evaluation.summary import ALL, Estimate, scores
 from bethink.agents.evaluation.tool_data import Case
 from bethink.agents.evaluation.tool_scores import Call, Differences, differences, scores_of
 from bethink.agents.prompts import system_prompt
+from bethink.agents.routing import knows_tools
 from bethink.models.energy import Span
 from bethink.models.grammar import CALL_START
 
@@ -94,10 +95,8 @@ class Asker:
         """
         from bethink.models.chat import CancelHandler
 
-        kinds: dict[str, Callable[[str], AnyMessage]] = {"user": HumanMessage, "assistant": AIMessage}
-        said = [(role, text) for role, text in case.messages if role in kinds]
-        messages = [kinds[role](text) for role, text in (*said[:-1][-LAST_MESSAGES:], said[-1])]
-        told = [text for role, text in case.messages if role not in kinds]
+        told = [text for role, text in case.messages if role == "system"]
+        messages = _history(case.messages, calls=knows_tools(self.model))
         state = self._graph(case, told).invoke({"messages": messages}, config={"callbacks": [CancelHandler(cancel)]})
         answer = state["messages"][-1]
         if not isinstance(answer, AIMessage):
@@ -147,6 +146,29 @@ class Asker:
         ours = [langchain_tool(tool, Path(tempfile.gettempdir())) for tool in self.tools]  # they never run
         middleware = [ExactCommands(self.tools), StopAtCall(), router_for(self.model, self.tools, self._embedder)]
         return create_agent(self.model, ours, system_prompt=system, middleware=middleware)
+
+
+def _history(said: Sequence[tuple[str, str]], *, calls: bool) -> list[AnyMessage]:
+    """As the agent's: the question and the last messages before it, with their calls for models that know tools.
+
+    What a call found is taken to be what the assistant then said.
+    """
+    places = [place for place, (role, _) in enumerate(said) if role in ("user", "assistant")]
+    start = places[:-1][-LAST_MESSAGES:][:1] or places[-1:]
+    if start[0] and said[start[0] - 1][0] == "call":
+        start[0] -= 1
+    found: list[AnyMessage] = []
+    for place in range(start[0], len(said)):
+        role, text = said[place]
+        if role == "user":
+            found.append(HumanMessage(text))
+        elif role == "assistant":
+            found.append(AIMessage(text))
+        elif role == "call" and calls:
+            made, ident = json.loads(text), f"call_{place}"
+            found.append(AIMessage("", tool_calls=[{"name": made["tool"], "args": made["arguments"], "id": ident}]))
+            found.append(ToolMessage(said[place + 1][1], name=made["tool"], tool_call_id=ident))
+    return found
 
 
 def _described(function: dict[str, Any]) -> Any:

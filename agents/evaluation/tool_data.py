@@ -17,6 +17,7 @@ possible answers where it lies beside.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,8 +49,10 @@ class Expected:
 class Case:
     """What is asked, and the right call.
 
-    ``messages`` are (role, text), the last one the user's. ``tool`` is None where nothing is to be called; else any of
-    ``right`` will do. ``functions`` are the case's own, as OpenAI describes them; without them it is our tools.
+    ``messages`` are (role, text), the last one the user's; the role ``call`` has a call that was right, as JSON with
+    ``tool`` and ``arguments``, before what the assistant then said. ``tool`` is None where nothing is to be called;
+    else any of ``right`` will do. ``functions`` are the case's own, as OpenAI describes them; without them it is our
+    tools.
     """
 
     id: str
@@ -112,6 +115,9 @@ def _ours(item: dict[str, Any], known: set[str]) -> Iterator[Case]:
         call = turn["call"] or {}
         tool = call["tool"] if call else None
         yield _case(f"{ident}/{number // 2 + 1}", ident, messages, tool, call, tags, known)
+        if tool is not None:
+            made = {"tool": tool, "arguments": call.get("arguments", {})}
+            messages = (*messages, ("call", json.dumps(made, ensure_ascii=False)))
         messages = (*messages, ("assistant", _text(turn.get("say", "") or "Done.")))
 
 

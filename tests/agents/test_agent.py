@@ -9,7 +9,7 @@ import pytest
 
 from bethink.agents.agent import MAX_TEXT, Agent
 from bethink.agents.threads import ThreadNotFound
-from tests.agents.fakes import make_agent
+from tests.agents.fakes import FakeChat, make_agent
 
 USER = {"user_id": "ann"}
 
@@ -93,6 +93,41 @@ def test_a_tool_call_runs_and_its_result_goes_back(make):
     assert end.ok
     assert end.result["total"] == 5
     assert '"total": 5' in str(agent.model.seen[-1][-1].text)
+
+
+def test_the_next_turn_knows_the_call_and_its_result_in_a_sentence(make):
+    agent = make(("add", {"a": 2, "b": 3}), "Five.", "Seven.")
+    thread = agent.threads.create("ann").id
+    list(agent.stream("Add 2 and 3", thread_id=thread, **USER))
+    list(agent.stream("And 2 more?", thread_id=thread, **USER))
+    told = [(message.type, str(message.text)) for message in agent.model.seen[-1][1:]]
+    assert told[:4] == [("human", "Add 2 and 3"), ("ai", ""), ("tool", "The total is 5."), ("ai", "Five.")]
+    assert agent.model.seen[-1][2].tool_calls[0]["args"] == {"a": 2, "b": 3}
+
+
+def test_a_call_that_failed_is_not_told_again(make):
+    agent = make(("add", {"a": 13}), "That did not work.", "Hello.")
+    thread = agent.threads.create("ann").id
+    list(agent.stream("Add 13", thread_id=thread, **USER))
+    list(agent.stream("Hello", thread_id=thread, **USER))
+    assert [message.type for message in agent.model.seen[-1][1:]][:2] == ["human", "ai"]
+
+
+class BriefChat(FakeChat):
+    """A fake model that wants results brief."""
+
+    brief_results: bool = True
+
+
+def test_a_model_that_wants_results_brief_reads_the_summary_only(tmp_path):
+    agent = make_agent(tmp_path)
+    agent.model = BriefChat(script=[("add", {"a": 2, "b": 3}), ("add", {"a": 13}), "Five."], seen=[])
+    events = list(agent.stream("Add", thread_id=agent.threads.create("ann").id, **USER))
+    agent.close()
+    assert next(event for event in events if event.kind == "ToolEnd").result["total"] == 5
+    results = [str(message.text) for message in agent.model.seen[-1] if message.type == "tool"]
+    assert results[0] == "The total is 5."
+    assert "13 is unlucky" in results[1]
 
 
 @pytest.mark.parametrize(

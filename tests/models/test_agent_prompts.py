@@ -45,6 +45,6 @@ def test_notes_are_quoted_as_the_agent_quotes_them():
 
 def test_small_tasks_have_short_prompts():
     assert "[Fri 2026-05-01] I like tea." in extract_prompt("I  like\ntea.", "2026-05-01")
-    assert extract_text([("user", "likes", "tea")]) == '[["user", "likes", "tea"]]'
+    assert extract_text([("user", "likes", "tea")]) == '[["user","likes","tea"]]'
     assert "New: a\n1. b\n2. c" in decide_prompt("a", ["b", "c"])
     assert (decide_text("insert"), decide_text("merge", 2)) == ("insert", "merge 2")

@@ -177,6 +177,23 @@ def test_the_history_goes_along_but_no_more_than_the_agent_shows(tmp_path):
     assert texts(one.model.seen[-1])[1:3] == ["Question 1", "Answer 1"]
 
 
+def test_calls_that_were_right_go_along_with_what_was_then_said(tmp_path):
+    call = {"tool": "allocate_budget", "arguments": {"budget": 5000}}
+    turns = [
+        {"user": "Coupons for 5000."},
+        {"call": call, "say": "Here."},
+        {"user": "6000?"},
+        {"call": call, "say": "."},
+    ]
+    found = load_cases(write(tmp_path / "d.jsonl", {"id": "d", "turns": turns}), TOOLS)
+    one = asker(AIMessage("Yes."), AIMessage("Yes."))
+    list(evaluate(found, one))
+    told = one.model.seen[-1][1:]
+    assert [message.type for message in told] == ["human", "ai", "tool", "ai", "human"]
+    assert told[1].tool_calls[0]["args"] == {"budget": 5000}
+    assert texts(told)[2:] == ["Here.", "Here.", "6000?"]
+
+
 def test_the_model_is_asked_exactly_as_the_agent_asks_it(tmp_path, fake_embedder):
     model = scripted(AIMessage("Hello."))
     agent = Agent(model, ThoughtMemory(tmp_path / "memory", fake_embedder), fake_embedder, TOOLS, tmp_path)

@@ -1,0 +1,168 @@
+"""Facts by a model that was trained to read them: a short prompt a turn, and nothing kept that it does not say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from bethink.memory.chinese import is_chinese
+from bethink.memory.extract import Extractor, Fact, Message, pieces
+from bethink.memory.lexical import tokens
+from bethink.memory.reading.relations import ends_others, says_changed
+from bethink.memory.reading.sentences import sentences
+from bethink.memory.redact import REMOVED
+from bethink.memory.rule_extract import RuleExtractor, pieces_of
+from bethink.memory.thought import Scalar
+from bethink.memory.times import date_mentions, to_iso, with_dates_written
+from bethink.models.agent_prompts import extract_prompt
+
+Ask = Callable[[str, dict[str, Any]], Any]
+"""A whole prompt and a JSON schema in, a value that fits the schema out, or None."""
+READ = 600
+"""Characters of a turn read at once: as long as the turns it was trained on."""
+MAX_FACTS = 8
+_WORDS = {"type": "string", "minLength": 1, "maxLength": 120}
+SCHEMA = {
+    "type": "array",
+    "maxItems": MAX_FACTS,
+    "items": {"type": "array", "items": _WORDS, "minItems": 3, "maxItems": 4},
+}
+_OWN = ("user", "user's ")
+_UNSAID = frozenset(("dead",))
+"""Objects that need not stand in the text."""
+
+
+@dataclass(frozen=True)
+class Triple:
+    """What the model read: ``day`` (YYYY-MM-DD) where the text tells one."""
+
+    subject: str
+    relation: str
+    object: str
+    day: str | None = None
+
+
+def read_triples(ask: Ask, text: str, said: date) -> list[Triple]:
+    """The triples of a text that it supports, in the model's order, each once.
+
+    Supported is a triple whose object stands in the text, word by word, and whose subject does, or is the user or
+    somebody of theirs. Cost: one call of the model for every 600 characters.
+    """
+    found: dict[tuple[str, str, str], Triple] = {}
+    for piece in pieces(text, READ):
+        for item in ask(extract_prompt(piece, said.isoformat()), SCHEMA) or []:
+            triple = _triple(item)
+            if triple is not None and supported(triple, piece):
+                found.setdefault((triple.subject.casefold(), triple.relation, triple.object.casefold()), triple)
+    return list(found.values())
+
+
+def supported(triple: Triple, text: str) -> bool:
+    """Whether a text says the words of a triple: the object's, and the subject's with what it is of the user."""
+    said = set(tokens(text))
+    role = triple.subject.removeprefix("user's ") if triple.subject.startswith(_OWN) else triple.subject
+    who = set(tokens(role)) if role != "user" else set()
+    what = set(tokens(triple.object.removeprefix("user's ")))
+    known = what <= said or triple.object in _UNSAID
+    return bool(what) and known and who <= said and REMOVED not in triple.object
+
+
+def _triple(item: Any) -> Triple | None:
+    if not isinstance(item, list) or not 3 <= len(item) <= 4 or not all(isinstance(part, str) for part in item):
+        return None
+    parts = [" ".join(part.split()) for part in item]
+    if not all(parts[:3]):
+        return None
+    try:
+        day = date.fromisoformat(parts[3]).isoformat() if len(parts) == 4 else None
+    except ValueError:
+        day = None
+    return Triple(parts[0], parts[1], parts[2], day)
+
+
+class TrainedExtractor:
+    """Triples by the adapted backbone; Chinese is read by ``others``, as are turns on which the model fails.
+
+    Args:
+        ask: see :data:`Ask`; :meth:`bethink.models.chat.ChatLocal.decode_json` is one.
+        others: what reads the rest.
+    """
+
+    def __init__(self, ask: Ask, others: Extractor | None = None) -> None:
+        self._ask, self._others = ask, others or RuleExtractor()
+
+    def extract(self, messages: Sequence[Message]) -> list[Fact]:
+        """See :class:`bethink.memory.extract.Extractor`. One call of the model a message, or a long one's piece."""
+        found: list[Fact] = []
+        for i, message in enumerate(messages):
+            if message.role != "user" or not message.content.strip():
+                continue
+            if is_chinese(message.content):
+                found += [Fact(**{**vars(fact), "source": i}) for fact in self._others.extract([message])]
+            else:
+                triples = read_triples(self._ask, message.content, message.said.date())
+                found += facts_of(triples, message, i)
+        return found
+
+
+def facts_of(triples: Iterable[Triple], message: Message, source: int) -> list[Fact]:
+    """A fact for each triple, with the sentence that says it; dates are written out, counted from the message's day."""
+    said = message.said
+    lines = sentences(message.content) or [message.content]
+    triples = list(triples)
+    kin = {
+        triple.subject: triple.object.removeprefix("user's ")
+        for triple in triples
+        if triple.relation == "is" and triple.object.startswith("user's ")
+    }
+    at: dict[int, list[Triple]] = {}
+    for triple in triples:
+        at.setdefault(_line_of(triple, lines), []).append(triple)
+    found: list[Fact] = []
+    for number, here in sorted(at.items()):
+        line = lines[number]
+        here = sorted(here, key=lambda triple: max(0, line.casefold().find(triple.object.casefold())))
+        texts = pieces_of(line, [_as_written(triple.object, line) for triple in here]) if len(here) > 1 else [line]
+        for triple, text in zip(here, texts, strict=True):
+            text = with_dates_written(text.strip(), said)
+            metadata: dict[str, Scalar] = {}
+            if role := kin.get(triple.subject):
+                metadata["kin"] = role
+            mentions = date_mentions(text, said)
+            day = date.fromisoformat(triple.day) if triple.day else mentions[0].day if mentions else None
+            if day:
+                metadata["when"] = day.isoformat()
+            valid_at = to_iso(day) if day and day <= said.date() else None
+            replaces = says_changed(line) and ends_others(triple.relation, line)
+            ended = text if text[-1:] in ".!?。" else f"{text}."
+            found.append(
+                Fact(
+                    ended[:1].upper() + ended[1:],
+                    triple.subject,
+                    triple.relation,
+                    triple.object,
+                    valid_at,
+                    replaces,
+                    source,
+                    metadata,
+                )
+            )
+    return found
+
+
+def _line_of(triple: Triple, lines: Sequence[str]) -> int:
+    """The sentence that says the triple: the one with the most of its words, the object's counted twice."""
+    what, who = set(tokens(triple.object)), set(tokens(triple.subject.removeprefix("user's ")))
+
+    def score(line: str) -> int:
+        said = set(tokens(line))
+        return 2 * len(what & said) + len(who & said)
+
+    return max(range(len(lines)), key=lambda i: score(lines[i]))
+
+
+def _as_written(what: str, line: str) -> str:
+    start = line.casefold().find(what.casefold())
+    return line[start : start + len(what)] if start >= 0 else what

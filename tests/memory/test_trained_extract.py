@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bethink.memory import ThoughtMemory
+from bethink.memory.extract import Message
+from bethink.memory.trained_extract import (
+    SCHEMA,
+    TrainedExtractor,
+    Triple,
+    read_triples,
+    supported,
+)
+
+SAID = datetime(2026, 5, 8, 12, tzinfo=UTC)
+
+
+def _extract(text: str, answer: object, role: str = "user") -> list:
+    return TrainedExtractor(lambda prompt, schema: answer).extract([Message(role, text, SAID)])
+
+
+def test_the_prompt_has_the_day_and_the_schema_takes_what_training_writes():
+    asked = []
+    read_triples(lambda prompt, schema: asked.append((prompt, schema)) or [], "I like  tea.", date(2026, 5, 8))
+    assert "[Fri 2026-05-08] I like tea." in asked[0][0]
+    jsonschema.validate([["user", "likes", "tea"], ["Ana", "started", "school", "2026-05-01"]], asked[0][1])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([["user", "likes"]], SCHEMA)
+
+
+def test_a_triple_becomes_a_fact_with_its_sentence():
+    (fact,) = _extract("Hello there! I live in Porto. How are you?", [["user", "lives in", "Porto"]])
+    assert (fact.text, fact.subject, fact.relation, fact.object) == ("I live in Porto.", "user", "lives in", "Porto")
+
+
+def test_each_of_two_triples_of_a_sentence_has_a_text_of_its_own():
+    facts = _extract(
+        "I work at Acme and I live in Porto.", [["user", "lives in", "Porto"], ["user", "works at", "Acme"]]
+    )
+    assert [fact.object for fact in facts] == ["Acme", "Porto"]
+    assert len({fact.text for fact in facts}) == 2
+    assert all(str(fact.object) in fact.text for fact in facts)
+
+
+def test_a_name_tells_whose_kin_it_is():
+    facts = _extract(
+        "My sister Maria lives in Porto.", [["Maria", "is", "user's sister"], ["Maria", "lives in", "Porto"]]
+    )
+    assert {fact.metadata["kin"] for fact in facts} == {"sister"}
+
+
+def test_a_day_is_read_and_a_coming_one_is_not_yet_true():
+    past = _extract("Ana started school yesterday.", [["Ana", "started", "school", "2026-05-07"]])[0]
+    assert (past.valid_at or "")[:10] == "2026-05-07"
+    coming = _extract("I have an exam on 12 May 2026.", [["user", "has", "exam", "2026-05-12"]])[0]
+    assert coming.valid_at is None
+    assert coming.metadata["when"] == "2026-05-12"
+
+
+def test_what_the_text_itself_calls_new_replaces():
+    assert _extract("I live in Faro now.", [["user", "lives in", "Faro"]])[0].replaces
+    assert not _extract("I live in Faro.", [["user", "lives in", "Faro"]])[0].replaces
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        ["user", "lives in", "Lisbon"],  # not said
+        ["Maria", "likes", "tea"],  # nobody of that name
+        ["user's cousin", "likes", "tea"],
+        ["user", "likes", ""],
+        ["user", "likes"],
+        ["user", "likes", "tea", "2026-01-01", "more"],
+        ["user", "likes", 3],
+        "user likes tea",
+        ["user", "likes", "[removed]"],
+    ],
+)
+def test_what_the_text_does_not_say_is_dropped(item):
+    assert _extract("I like tea.", [item]) == []
+
+
+def test_a_day_that_is_none_costs_the_day_only():
+    assert _extract("I like tea.", [["user", "likes", "tea", "soon"]])[0].valid_at is None
+
+
+@pytest.mark.parametrize("answer", [None, [], {}])
+def test_no_answer_is_no_fact(answer):
+    assert _extract("I like tea.", answer) == []
+
+
+def test_others_than_the_user_are_not_asked_about():
+    assert _extract("I like tea.", [["user", "likes", "tea"]], role="assistant") == []
+
+
+def test_chinese_is_read_by_the_rules():
+    (fact,) = _extract("我住在北京。", [["user", "likes", "nonsense"]])
+    assert fact.object == "北京"
+
+
+def test_a_long_turn_is_read_in_pieces():
+    asked = []
+
+    def ask(prompt, schema):
+        asked.append(prompt)
+        return [["user", "likes", "tea"]]
+
+    TrainedExtractor(ask).extract([Message("user", "I like tea. " * 200, SAID)])
+    assert len(asked) > 3
+    assert max(map(len, asked)) < 1000
+
+
+@given(st.text(max_size=80), st.lists(st.lists(st.text(max_size=12), max_size=5), max_size=4))
+def test_whatever_the_model_says_facts_are_of_the_text(text, answer):
+    for fact in _extract(text, answer):
+        assert supported(Triple(str(fact.subject), str(fact.relation), str(fact.object)), text)
+
+
+def test_the_memory_learns_and_supersedes_with_it(tmp_path, fake_embedder):
+    answers = iter([[["user", "lives in", "Porto"]], [["user", "lives in", "Faro"]]])
+    with ThoughtMemory(tmp_path, fake_embedder, extractor=TrainedExtractor(lambda *_: next(answers))) as memory:
+        memory.add("I live in Porto.", user_id="ann")
+        changes = memory.add("I moved to Faro, so I live in Faro now.", user_id="ann")
+        assert [change.op for change in changes] == ["supersede"]
+        assert [thought.object for thought in memory.list(user_id="ann")] == ["Faro"]
