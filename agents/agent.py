@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bethink.agents.checkpoints import Checkpoints, CheckpointsError, open_checkpoints
 from bethink.agents.events import (
     Done,
     Error,
@@ -66,6 +67,7 @@ class Agent:
         tools: what it may call.
         folder: threads, run state, plots and uploaded files are kept here.
         system: the system message, when not the model's usual one.
+        checkpoints: the PostgreSQL database of the run state, postgresql://...; empty: a file of the folder.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Agent:
         folder: Path,
         *,
         system: str | None = None,
+        checkpoints: str = "",
     ) -> None:
         from bethink.agents.post_think import PostThinker
 
@@ -92,7 +95,8 @@ class Agent:
         self._running: dict[tuple[str, str], threading.Event] = {}
         self._lock = threading.Lock()
         self._graph: Any = None
-        self._checkpoints: Any = None
+        self._checkpoints_at = checkpoints
+        self._checkpoints: Checkpoints | None = None
         self._status: dict[str, Any] = {
             "state": "loading",
             "message": "The model is not loaded yet.",
@@ -127,6 +131,7 @@ class Agent:
         from bethink.models.registry import warm_up
 
         try:
+            _ = self.graph
             self.report(0.1, f"Loading {self.model_name} …")
             warm_up(self.model)
             self.report(0.8, "Loading the sentence embedder …")
@@ -144,7 +149,7 @@ class Agent:
         self.memory.close()
         self.threads.close()
         if self._checkpoints is not None:
-            self._checkpoints.conn.close()
+            self._checkpoints.close()
 
     # -- turns -------------------------------------------------------------------------------------------------------
 
@@ -268,12 +273,14 @@ class Agent:
 
         recent = as_messages(history[-LAST_MESSAGES:], calls=knows_tools(self.model))
         messages = [*recent, HumanMessage(text)]
+        graph = self.graph
+        assert self._checkpoints is not None  # opened with the graph
         config = {
-            "configurable": {"thread_id": context.turn_id},
+            "configurable": {"thread_id": self._checkpoints.thread(context.turn_id)},
             "callbacks": [CancelHandler(context.cancel)],
             "recursion_limit": STEP_LIMIT,
         }
-        stream = self.graph.stream(
+        stream = graph.stream(
             {"messages": messages},
             config=config,
             context=context,
@@ -299,23 +306,15 @@ class Agent:
             return self._graph
 
     def _build(self) -> Any:
-        import sqlite3
-
         from langchain.agents import create_agent
         from langchain.agents.middleware import ModelCallLimitMiddleware, ToolCallLimitMiddleware
-        from langgraph.checkpoint.sqlite import SqliteSaver
 
         from bethink.agents.approval import ApprovalMiddleware
         from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
         from bethink.agents.routing import BriefResults, ExactCommands, router_for
         from bethink.tools.langchain import langchain_tool
 
-        for old in self.folder.glob("checkpoints.db*"):
-            # run state only: what a dead process left there is of no use, and its text must not stay
-            old.unlink(missing_ok=True)
-        connection = sqlite3.connect(self.folder / "checkpoints.db", check_same_thread=False)
-        connection.execute("PRAGMA secure_delete=ON")
-        self._checkpoints = SqliteSaver(connection)
+        self._checkpoints = open_checkpoints(self._checkpoints_at, self.folder)
         model = self.model
         middleware: list[Any] = [
             MemoryMiddleware(self.memory, post_think=self._post_thinker.put),
@@ -332,15 +331,14 @@ class Agent:
             system_prompt=self._system,
             middleware=[*middleware, router_for(model, self.tools, self.embedder)],
             context_schema=Context,
-            checkpointer=self._checkpoints,
+            checkpointer=self._checkpoints.saver,
         )
 
     def _forget_run(self, turn_id: str) -> None:
         """Run state is of no use after the turn, and would keep text that was deleted elsewhere."""
         if self._checkpoints is not None:
             try:
-                self._checkpoints.delete_thread(turn_id)
-                self._checkpoints.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                self._checkpoints.forget(turn_id)
             except Exception:
                 log.exception("the run state of a turn could not be deleted")
 
@@ -372,6 +370,11 @@ def explain(problem: Exception) -> Error:
     kind, text = type(problem).__name__, str(problem).strip()
     if isinstance(problem, MissingModelError):
         return Error(message=text, hint="Then start again.")
+    if isinstance(problem, CheckpointsError):
+        return Error(message=text, hint=problem.hint)
+    parents = {parent.__name__ for parent in type(problem).__mro__ if parent.__module__.startswith("psycopg")}
+    if parents & {"OperationalError", "PoolTimeout"}:
+        return Error(message="The database of the run state does not answer.", hint=CheckpointsError.hint)
     if "Connection" in kind or isinstance(problem, ConnectionError):
         return Error(
             message="The model server does not answer.",

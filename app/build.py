@@ -85,7 +85,8 @@ def open_agent(settings: Settings) -> Agent:
     if settings.model.strip() == DEFAULT and isinstance(model, ChatLocal):
         memory.extractor = TrainedExtractor(model.decode_json)
     servers = open_servers(settings, folder)
-    agent = Agent(model, memory, memory.embedder, [*all_tools(), *servers.tools], folder)
+    tools, checkpoints = [*all_tools(), *servers.tools], settings.checkpoints.get_secret_value()
+    agent = Agent(model, memory, memory.embedder, tools, folder, checkpoints=checkpoints)
     agent.on_close.append(servers.close)
     made.append(agent)
     return agent

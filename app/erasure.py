@@ -127,6 +127,8 @@ def _chat_traces(settings: Settings, gone: Erased) -> list[Trace]:
 
 def _delete_chats(settings: Settings) -> tuple[int, int]:
     """Delete the user's threads, the files that belong to them, and everybody's run state: (threads, files)."""
+    from bethink.agents.checkpoints import open_checkpoints
+
     folder = data_folder(settings.data)
     plots, web = folder / "plots", folder / "web-cache"
     own = hashlib.sha256(settings.user.encode("utf-8", "replace")).hexdigest()[:16]
@@ -146,6 +148,8 @@ def _delete_chats(settings: Settings) -> tuple[int, int]:
     shutil.rmtree(web, ignore_errors=True)  # copies for the browser, and exports; it is made anew at each start
     for name in RUN_STATE:
         (folder / name).unlink(missing_ok=True)
+    if address := settings.checkpoints.get_secret_value():
+        open_checkpoints(address, folder).close()  # to open it deletes what this folder left there
     return count, len(files)
 
 

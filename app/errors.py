@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 KNOWN = {
+    "CheckpointsError",
     "DataFolderError",
     "EvaluationError",
     "MemoryLockedError",

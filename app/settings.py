@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import platformdirs
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     port: int = 7860
     memory_server: str = ""
     """The Chroma server that keeps the thoughts, as ``http://127.0.0.1:8000``; empty: they are in the data folder."""
+    checkpoints: SecretStr = SecretStr("")
+    """The PostgreSQL database of the run state, as ``postgresql://USER@HOST/NAME``; empty: a file of the data folder.
+
+    It is never printed. With a password in it, give it as ``BETHINK_CHECKPOINTS``, or in a file that only you can read.
+    """
     memory: bool = True
     """Whether new chats recall and post-think."""
     max_new_tokens: int = 300

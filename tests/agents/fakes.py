@@ -83,8 +83,9 @@ def _add(given: AddInput, context: ToolContext) -> AddOutput:
 ADD = Tool("add", "Add two numbers.", AddInput, AddOutput, _add, examples=(("add two numbers", {"a": 1}),))
 
 
-def make_agent(folder: Path, *script: Any, delay: float = 0.0) -> Agent:
+def make_agent(folder: Path, *script: Any, delay: float = 0.0, checkpoints: str = "") -> Agent:
     """An agent on ``folder`` whose model and embedder are fakes; memory and threads are real."""
     embedder = FakeEmbedder()
     memory = ThoughtMemory(folder / "memory", embedder)
-    return Agent(FakeChat(script=list(script), seen=[], delay=delay), memory, embedder, [ADD], folder)
+    model = FakeChat(script=list(script), seen=[], delay=delay)
+    return Agent(model, memory, embedder, [ADD], folder, checkpoints=checkpoints)

@@ -15,11 +15,12 @@ USER = {"user_id": "ann"}
 
 
 @pytest.fixture
-def make(tmp_path):
+def make(tmp_path, checkpoints):
+    """On both stores of the run state."""
     made: list[Agent] = []
 
     def build(*script: Any, delay: float = 0.0) -> Agent:
-        made.append(make_agent(tmp_path, *script, delay=delay))
+        made.append(make_agent(tmp_path, *script, delay=delay, checkpoints=checkpoints))
         return made[-1]
 
     yield build
@@ -254,8 +255,10 @@ def test_editing_takes_back_later_turns_and_their_thoughts(make):
     assert [m.text for m in agent.threads.messages("ann", thread.id) if m.role == "user"] == [edited]
 
 
-def test_run_state_does_not_outlive_the_turn(make, tmp_path):
-    agent = make("ok")
-    list(agent.stream("xyzzy-unmistakable", thread_id=agent.threads.create("ann").id, memory=False, **USER))
-    rows = agent._checkpoints.conn.execute("SELECT COUNT(*) FROM checkpoints").fetchone()
-    assert rows == (0,)
+def test_run_state_does_not_outlive_the_turn(make):
+    agent = make("ok", ConnectionError("refused"))
+    for _ in range(2):
+        events = agent.stream("xyzzy-unmistakable", thread_id=agent.threads.create("ann").id, memory=False, **USER)
+        kept = [len(list(agent._checkpoints.saver.list(None))) for event in events if event.kind in ("Token", "Done")]
+        assert kept[-1] == 0
+    assert list(agent._checkpoints.saver.list(None)) == []
