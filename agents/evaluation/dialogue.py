@@ -40,6 +40,7 @@ class Plan:
 
     ``what`` is remembered of a conversation, ``k`` texts of at most ``budget`` tokens are shown to the model; with
     ``whole`` the latest texts that fit instead. ``limit`` questions of each conversation are asked (None: all).
+    ``abstain``: the model is told what to answer where the notes do not tell it (None: if that is ever right).
     """
 
     what: str = "turns"
@@ -48,6 +49,7 @@ class Plan:
     whole: bool = False
     limit: int | None = None
     suites: tuple[str, ...] = SUITES
+    abstain: bool | None = None
 
 
 def evaluate(
@@ -67,10 +69,7 @@ def evaluate(
     Raises:
         EvaluationError: the plan does not fit the conversations.
     """
-    if unknown := sorted(set(plan.suites) - set(SUITES)):
-        raise EvaluationError(f"There is no suite {', '.join(unknown)}. Choose from: {', '.join(SUITES)}.")
-    for conversation in conversations:
-        checked(conversation, plan.what)
+    checked_plan(conversations, plan)
     cancel = cancel or threading.Event()
     stages = {
         "questions": lambda report: _questions(conversations, open_memory, model, plan, done, report, cancel),
@@ -92,6 +91,23 @@ def evaluate(
     progress(1.0, "done")
 
 
+def checked_plan(conversations: Sequence[Conversation], plan: Plan) -> None:
+    """Refuse a plan that does not fit the conversations.
+
+    Raises:
+        EvaluationError: there is no such suite, or what is to be remembered is not there.
+    """
+    if unknown := sorted(set(plan.suites) - set(SUITES)):
+        raise EvaluationError(f"There is no suite {', '.join(unknown)}. Choose from: {', '.join(SUITES)}.")
+    for conversation in conversations:
+        checked(conversation, plan.what)
+
+
+def misleading(conversations: Sequence[Conversation]) -> bool:
+    """Whether something is asked that was never said."""
+    return any(not question.answerable for each in conversations for question in each.questions)
+
+
 def asked(conversation: Conversation, limit: int | None) -> list[tuple[int, Question]]:
     """The questions to ask with their numbers: all, or so many, evenly spaced."""
     every = list(enumerate(conversation.questions))
@@ -109,7 +125,7 @@ def _questions(
     progress: Progress,
     cancel: threading.Event,
 ) -> Generator[Row, None, None]:
-    misleading = any(not question.answerable for each in conversations for question in each.questions)
+    abstain = misleading(conversations) if plan.abstain is None else plan.abstain
     todo = {
         each.id: [(n, q) for n, q in asked(each, plan.limit) if ("questions", f"{each.id}/{n}") not in done]
         for each in conversations
@@ -134,7 +150,7 @@ def _questions(
             for step, (index, question) in enumerate(rest):
                 if cancel.is_set():
                     return
-                row = _ask(conversation, index, memory, model, plan, misleading)
+                row = _ask(conversation, index, memory, model, plan, abstain)
                 if len(conversations) > 1:
                     own = all(turn.startswith(f"{user}/") for item in row.detail["recalled"] for turn in item["turns"])
                     row.scores["isolated"] = float(own)
@@ -148,7 +164,7 @@ def _ask(
     memory: Remembering,
     model: BaseChatModel | None,
     plan: Plan,
-    misleading: bool,
+    abstain: bool,
 ) -> Row:
     question = conversation.questions[index]
     with Span() as span:
@@ -156,7 +172,7 @@ def _ask(
         recalled = memory.recall(conversation.id, question.text, max(plan.k, *KS))
         recall_s = time.perf_counter() - start
         shown = to_show(recalled, plan)
-        answer, usage = ("", {}) if model is None else _answer(model, question, shown, misleading)
+        answer, usage = ("", {}) if model is None else _answer(model, question, shown, abstain)
     scores = of_recall(question, [item.sources for item in (shown if plan.whole else recalled)], len(shown))
     texts = [item.text for item in shown]
     if question.answerable and question.answer:
@@ -190,11 +206,11 @@ def to_show(recalled: Sequence[Item], plan: Plan) -> list[Item]:
 
 
 def _answer(
-    model: BaseChatModel, question: Question, shown: Sequence[Item], misleading: bool
+    model: BaseChatModel, question: Question, shown: Sequence[Item], abstain: bool
 ) -> tuple[str, dict[str, Any]]:
     from langchain_core.messages import HumanMessage, SystemMessage
 
-    system = system_prompt(str(getattr(model, "model_name", ""))) + (ABSTAIN if misleading else "")
+    system = system_prompt(str(getattr(model, "model_name", ""))) + (ABSTAIN if abstain else "")
     notes = [{"text": item.text, "date": item.day, "id": item.id} for item in shown]
     message = model.invoke([SystemMessage(system), HumanMessage(quoted_recall(notes, question.text))])
     return str(message.text).strip(), dict(getattr(message, "usage_metadata", None) or {})

@@ -41,6 +41,9 @@ def dialogue(
     out: Annotated[
         Path | None, typer.Option(help="The run's file; an unfinished run goes on. Default: by name.")
     ] = None,
+    on_ray: Annotated[
+        bool, typer.Option("--ray", help="On the Ray cluster of RAY_ADDRESS, or on this machine's cores.")
+    ] = False,
     json_: bool = JSON_FLAG,
 ) -> None:
     """Put dialogues through a memory in a throw-away store, then ask about them. Ctrl-C keeps what was done.
@@ -50,6 +53,7 @@ def dialogue(
     from bethink.agents.evaluation.conversations import EvaluationError
     from bethink.agents.evaluation.datasets import load
     from bethink.agents.evaluation.dialogue import Plan, evaluate
+    from bethink.agents.evaluation.ray_evaluation import evaluate_on_ray
     from bethink.agents.evaluation.runs import Run
     from bethink.app.settings import load_settings
 
@@ -61,15 +65,18 @@ def dialogue(
         "questions": questions, "k": k, "budget": plan.budget,
     }  # fmt: skip
     place = out or Path(f"eval-{Path(data).stem}-{memory}-{what}.jsonl")
-    with said_plainly(EvaluationError), stoppable() as cancel:
+    with said_plainly(EvaluationError, ImportError, ConnectionError), stoppable() as cancel:
         chosen = load(data)[:conversations]
-        opened = _memories(memory)
         run = Run(place, described)
         kept = len(run.rows)
         try:
             with progress("Loading …", below=lambda: _so_far(run)) as report:
-                model = load_model(settings, report)
-                for row in evaluate(chosen, opened, model, plan, done=run.done, progress=report, cancel=cancel):
+                more: dict[str, Any] = {"done": run.done, "progress": report, "cancel": cancel}
+                if on_ray:
+                    rows = evaluate_on_ray(chosen, _prepare(memory, settings), plan, **more)
+                else:
+                    rows = evaluate(chosen, _memories(memory), load_model(settings, report), plan, **more)
+                for row in rows:
                     run.add(row)
         finally:
             run.close()
@@ -115,6 +122,20 @@ def _memories(name: str) -> Callable[[Path], Any]:
 
     embedder = SentenceEmbedder()
     return lambda folder: open_memory(name, folder, embedder)
+
+
+def _prepare(memory: str, settings: Any) -> Callable[[], tuple[Any, Any]]:
+    """What makes memory and model in a worker; only what they need is sent there, and no other setting."""
+    from bethink.app.build import model_options
+
+    spec, options = settings.model, model_options(settings)
+
+    def prepare() -> tuple[Any, Any]:
+        from bethink.models.registry import load_chat_model
+
+        return _memories(memory), None if spec == "none" else load_chat_model(spec, **options)
+
+    return prepare
 
 
 def load_model(settings: Any, report: Callable[[float, str], None]) -> Any:

@@ -1,15 +1,11 @@
 """The job of :mod:`bethink.tools.budget.scoring` on Ray Data: the same function over record batches, the same totals.
 
-Needs ``pip install 'bethink[ray]'``. Where no Ray runs a local one is started, without its dashboard and its usage
-reports, and stopped again; a running cluster is used as it is.
+Needs ``pip install 'bethink[ray]'``. Where it runs: :func:`bethink.tools.ray_cluster.ray_data`.
 """
 
 from __future__ import annotations
 
-import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +13,7 @@ from typing import Any
 from bethink.tools.budget.ledger import Totals
 from bethink.tools.budget.record_batches import BATCH_ROWS, check_columns, labels, parquet_files
 from bethink.tools.budget.scoring import ScoringJob, score_batch
-
-STORE_BYTES = 256 * 2**20
-"""Shared memory of a Ray that is started here; batches wait in it."""
+from bethink.tools.ray_cluster import ray_data
 
 
 def score_on_ray(
@@ -31,6 +25,8 @@ def score_on_ray(
     batch_rows: int = BATCH_ROWS,
 ) -> Totals:
     """Score every row of a table on Ray: the totals of :func:`bethink.tools.budget.scoring.score`, bit for bit.
+
+    What a worker that dies was at is done again by another.
 
     Args:
         source: a ``ray.data.Dataset``, or a path of a Parquet file or a folder of them, or several such paths; every
@@ -59,7 +55,7 @@ def score_on_ray(
         found.context.raise_original_map_exception = True
         return found
 
-    with _ray(cpus) as data:
+    with ray_data(cpus) as data:
         rows = source if isinstance(source, data.Dataset) else data.read_parquet(_paths(source))
         check_columns(rows.schema().names, job.columns)
         rows = rows.select_columns(list(job.columns))
@@ -77,34 +73,6 @@ def score_on_ray(
 def _paths(source: Any) -> list[str]:
     parts: Sequence[Any] = [source] if isinstance(source, str | Path) else list(source)
     return [str(path.absolute()) for part in parts for path in parquet_files(part)]
-
-
-@contextmanager
-def _ray(cpus: int | None) -> Iterator[Any]:
-    """``ray.data`` with a Ray that runs; errors of its tasks as those of the functions that failed in them."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray
-        import ray.data
-    except ImportError as error:
-        raise ImportError("Ray is not installed. Install it with `pip install 'bethink[ray]'`.") from error
-
-    ours = not ray.is_initialized()
-    if ours:
-        quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
-        ray.init(num_cpus=cpus, object_store_memory=STORE_BYTES, **quiet)
-    settings = ray.data.DataContext.get_current()
-    bars, settings.enable_progress_bars = settings.enable_progress_bars, not ours and settings.enable_progress_bars
-    try:
-        yield ray.data
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, ValueError):
-            raise error.cause from error
-        raise
-    finally:
-        settings.enable_progress_bars = bars
-        if ours:
-            ray.shutdown()
 
 
 # -- in Ray's workers: batches are pyarrow tables of at most 65,536 rows ----------------------------------------------

@@ -1,4 +1,7 @@
 import builtins
+import os
+import signal
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -36,10 +39,8 @@ def users(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cluster():
     """A local Ray that runs already, as on a cluster."""
-    import os
-
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    ray.init(num_cpus=1, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, object_store_memory=100 * 2**20, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
     yield
     ray.shutdown()
@@ -58,6 +59,24 @@ def test_a_running_ray_is_used_and_left_running(users, cluster):
         parts = [table.slice(rows[0], len(rows)) for rows in np.array_split(np.arange(6_000), blocks)]
         assert score_on_ray(ray.data.from_arrow(parts), JOB) == wanted
     assert ray.is_initialized()
+
+
+def test_a_worker_that_is_killed_changes_nothing(users, cluster, tmp_path):
+    killed = tmp_path / "killed"
+
+    class DiesOnce(TableForecast):
+        """A forecast whose process is killed at its first batch."""
+
+        def __call__(self, *given, **more):
+            try:
+                os.close(os.open(killed, os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                return super().__call__(*given, **more)
+            os.kill(os.getpid(), signal.SIGKILL)
+            return None
+
+    assert score_on_ray(users, replace(JOB, forecast=DiesOnce(PROCESS.reward, PROCESS.cost))) == score(users, JOB)
+    assert killed.exists()
 
 
 def test_assignments_are_those_of_a_single_process(users, cluster, tmp_path):
