@@ -88,6 +88,22 @@ def described(address: str) -> str:
     return f"{place}/{parts.get('dbname') or parts.get('user') or ''}"
 
 
+def tried(address: str) -> str:
+    """Where the database of an address is, after one connection to it.
+
+    Raises:
+        CheckpointsError: see :func:`open_checkpoints`.
+    """
+    place = described(address)
+    import psycopg
+
+    try:
+        psycopg.connect(address, connect_timeout=CONNECT_S).close()
+    except psycopg.Error as problem:
+        raise CheckpointsError(f"The database at {place} cannot be used: {said(problem, address)}") from None
+    return place
+
+
 def owner(folder: Path) -> str:
     """The data folder's own name in a database that it shares; made at the first use."""
     file = folder / NAME_FILE

@@ -17,6 +17,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bethink.memory.schema import stamp
+
+VERSION = 1
+"""Of the schema."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS threads (
     id TEXT PRIMARY KEY, user_id TEXT NOT NULL, title TEXT NOT NULL,
@@ -87,6 +91,7 @@ class ThreadStore:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
         self._db.execute("PRAGMA secure_delete=ON")
+        stamp(self._db, path, VERSION)
         self._db.executescript(SCHEMA)
         # what was running when the process died will never end
         self._db.execute("UPDATE messages SET status='interrupted' WHERE status='running'")

@@ -18,14 +18,14 @@ class DataFolderError(RuntimeError):
 
 
 def data_folder(path: Path) -> Path:
-    """The folder, made and tried with a write.
+    """The folder, made (for its owner alone) and tried with a write.
 
     Raises:
         DataFolderError: it cannot be made or written.
     """
     folder = path.expanduser().resolve()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = folder / ".write-test"
         probe.write_bytes(b"")
         probe.unlink()

@@ -21,11 +21,14 @@ from pathlib import Path
 import numpy as np
 
 from bethink.memory.errors import MemoryFolderError
+from bethink.memory.schema import stamp
 from bethink.memory.thought import Change, Op, Thought, thought_from_json
 
 EVERYTHING = "*"
 """The id of a step that removes all a user has."""
-_SCHEMA = """
+VERSION = 1
+"""Of the schema."""
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     seq INTEGER PRIMARY KEY AUTOINCREMENT, token TEXT NOT NULL, user TEXT NOT NULL, turn TEXT, op TEXT NOT NULL,
     thought TEXT NOT NULL, reason TEXT NOT NULL, at TEXT NOT NULL, before TEXT, after TEXT, vector BLOB,
@@ -60,7 +63,8 @@ class Journal:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA secure_delete=ON")
-            self._db.executescript(_SCHEMA)
+            stamp(self._db, path, VERSION)
+            self._db.executescript(SCHEMA)
         except sqlite3.DatabaseError as problem:
             hint = "Restore it from a backup, or choose another memory folder."
             raise MemoryFolderError(f"The journal {path} cannot be read ({problem}). {hint}") from problem

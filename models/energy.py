@@ -9,15 +9,28 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 WATTS_PER_CORE = 4.0
 BACKEND = "cputime (estimated, 4 W per core)"
+POWERCAP = Path("/sys/class/powercap")
+"""Where Linux shows the energy counters of processors (RAPL)."""
 
 
 def cpu_seconds() -> float:
     """User and system seconds of this process and its ended children."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system
+
+
+def why_estimated(powercap: Path = POWERCAP) -> str:
+    """Why joules are estimated and not measured on this machine."""
+    counters = sorted(powercap.glob("*/energy_uj"))
+    if not counters:
+        return "this machine shows no energy counter (RAPL)"
+    if not any(os.access(counter, os.R_OK) for counter in counters):
+        return "its energy counter (RAPL) can be read by root only"
+    return "its energy counter (RAPL) can be read, but Bethink does not read counters yet"
 
 
 @dataclass
