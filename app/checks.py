@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bethink.app.settings import Settings
 
 DISK_GB = 1.0
-MEMORY_GB = 1.0
+MEMORY_GB = 2.0
 MCP_S = 60.0
 """Seconds that the call of a tool over MCP may take, the load of the embedder included."""
 

@@ -22,8 +22,9 @@ def embedder():
 
 
 @pytest.fixture
-def memory(tmp_path, embedder):
-    with ThoughtMemory(tmp_path / "memory", embedder) as opened:
+def memory(place, embedder):
+    """On both stores."""
+    with place.open(embedder) as opened:
         yield opened
 
 

@@ -22,8 +22,9 @@ NOTES = ("notes", "ann")
 
 
 @pytest.fixture
-def ours(tmp_path):
-    with ThoughtMemory(tmp_path / "memory", WordHashEmbedder(), recall_mode="exact") as memory:
+def ours(place):
+    """On both of the memory's stores."""
+    with place.open(WordHashEmbedder(), recall_mode="exact") as memory:
         yield LangGraphStore(memory, "ann")
 
 

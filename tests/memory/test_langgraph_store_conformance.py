@@ -16,15 +16,21 @@ from langgraph.store.memory import InMemoryStore
 from store_items import fill, keys
 
 from bethink.memory import LangGraphStore, ThoughtMemory
+from bethink.memory.server import chroma_server
 
 NOTES = ("notes", "ann")
 
 
-@pytest.fixture(params=["langgraph's", "exact", "auto"])
+@pytest.fixture(params=["langgraph's", "exact", "auto", "on a server"])
 def store(request, tmp_path):
     if request.param == "langgraph's":
         fake = WordHashEmbedder()
         yield InMemoryStore(index={"embed": lambda texts: fake.embed(texts).tolist(), "dims": fake.dim})
+        return
+    if request.param == "on a server":
+        kept = chroma_server(request.getfixturevalue("server")[0], WordHashEmbedder.dim)
+        with ThoughtMemory(tmp_path / "memory", WordHashEmbedder(), store=kept) as memory:
+            yield LangGraphStore(memory, "ann")
         return
     with ThoughtMemory(tmp_path / "memory", WordHashEmbedder(), recall_mode=request.param) as memory:
         yield LangGraphStore(memory, "ann")
