@@ -58,6 +58,17 @@ def test_what_a_killed_process_left_goes_when_its_folder_is_opened(tmp_path, che
         assert not [file for file in tmp_path.glob("checkpoints.db*") if SECRET.encode() in file.read_bytes()]
 
 
+def test_deleting_a_user_with_chats_deletes_run_state_there_too(tmp_path, database):
+    from bethink.app.erasure import _delete_chats
+    from bethink.app.settings import Settings
+
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), database.address], cwd=ROOT, check=False)
+    assert rows(database)
+    count, _ = _delete_chats(Settings(data=tmp_path, user="ann", checkpoints=database.address))
+    assert count == 1
+    assert rows(database) == []
+
+
 def test_folders_that_share_a_database_leave_each_others_turns_alone(tmp_path, database):
     folders = [tmp_path / name for name in ("a", "b")]
     for folder in folders:

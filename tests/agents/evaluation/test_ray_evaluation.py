@@ -113,13 +113,16 @@ def test_what_fails_in_a_worker_is_said_as_it_is(tmp_path, cluster):
         list(evaluate_on_ray(many(tmp_path, 1), broken, Plan(suites=("quiz",))))
 
 
-def test_the_command_goes_on_from_a_run_without_ray(tmp_path):
+def test_the_command_goes_on_from_a_run_without_ray_on_the_cluster_of_the_environment(tmp_path, cluster):
+    there = {**os.environ, "RAY_ADDRESS": ray.get_runtime_context().gcs_address}
     bethink = str(Path(sys.executable).with_name("bethink"))
     base = [bethink, "eval", "dialogue", "--memory", "bm25", "--backbone", "none", "--suites", "questions", "--json"]
     base += ["--conversations", "5", "--questions", "3"]
 
     def run(*more: str) -> str:
-        done = subprocess.run([*base, *more], capture_output=True, text=True, cwd=tmp_path, timeout=300, check=False)
+        done = subprocess.run(
+            [*base, *more], capture_output=True, text=True, cwd=tmp_path, env=there, timeout=300, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
