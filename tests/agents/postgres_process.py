@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -20,7 +21,10 @@ PASSWORD = "Ceci-nest-pas-une-pipe"
 
 
 def programs() -> Path | None:
-    """The folder of PostgreSQL's programs; Debian keeps them off the path. None where there is none."""
+    """The folder of PostgreSQL's programs; Debian keeps them off the path. None where they are not, or cannot be run:
+    root needs Debian's own user for them."""
+    if os.getuid() == 0 and "postgres" not in {entry.pw_name for entry in pwd.getpwall()}:
+        return None
     on_path = shutil.which("initdb")
     folders = [*([Path(on_path).parent] if on_path else []), *sorted(Path("/usr/lib/postgresql").glob("*/bin"))]
     return next((folder for folder in reversed(folders) if (folder / "postgres").exists()), None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sqlite3
 import subprocess
 import sys
@@ -151,6 +153,25 @@ def test_what_the_server_refuses_is_said_without_the_password(tmp_path, database
     assert f"127.0.0.1:{database.port}" in error.message
     assert PASSWORD not in error.message + error.hint
     agent.close()
+
+
+def test_the_command_line_keeps_the_password_to_itself(tmp_path):
+    pytest.importorskip("psycopg", reason="the optional packages of bethink[postgres] are not installed")
+    bethink, address = str(Path(sys.executable).with_name("bethink")), "postgresql://ann:sesame-open@127.0.0.1:9/x"
+    done = subprocess.run(
+        [bethink, "ask", "hi", "--data", str(tmp_path), "--json"],
+        env={**os.environ, "BETHINK_CHECKPOINTS": address},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "127.0.0.1:9/x cannot be used" in json.loads(done.stdout)["error"]["message"]
+    assert "Traceback" not in done.stdout + done.stderr
+    kept = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert "sesame" not in done.stdout + done.stderr
+    assert not [file for file in kept if b"sesame" in file.read_bytes()]
+    assert any(file.name == "bethink.log" for file in kept), "what is looked through must be there"
 
 
 def test_nobody_listens(tmp_path):
