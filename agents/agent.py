@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,14 +21,16 @@ from bethink.agents.events import (
     ToolProgress,
 )
 from bethink.agents.folders import user_folder
-from bethink.agents.prompts import system_prompt
+from bethink.agents.prompts import quoted_result, system_prompt
 from bethink.agents.references import shown_titles, with_titles
 from bethink.agents.threads import Message, ThreadStore, clean
 from bethink.agents.turn_events import Meter, call_events, custom_events, past_calls, token_events
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
 
+    from bethink.agents.conversation import Conversation
     from bethink.memory import ThoughtMemory
     from bethink.models.embedder import Embedder
     from bethink.tools.contract import Tool
@@ -46,7 +49,8 @@ SAVE_EVERY_S = 0.5
 class Context:
     """Who asks, where, and how to stop it. Never filled from anything a model wrote.
 
-    ``approve``: tools that need approval may run in this turn.
+    ``approve``: tools that need approval may run in this turn. ``conversation``: what a client program asks that keeps
+    the chat itself.
     """
 
     user_id: str
@@ -55,6 +59,7 @@ class Context:
     memory: bool = True
     approve: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
+    conversation: Conversation | None = None
 
 
 class Agent:
@@ -165,6 +170,10 @@ class Agent:
         Raises:
             ThreadNotFound: this user has no such thread.
         """
+        from langchain_core.messages import HumanMessage
+
+        from bethink.agents.routing import knows_tools
+
         self.threads.get(user_id, thread_id)
         problem = self._refuse(text, user_id, thread_id)
         if problem is not None:
@@ -177,12 +186,43 @@ class Agent:
         try:
             history = self.threads.messages(user_id, thread_id)
             turn_id = self.threads.start_turn(user_id, thread_id, text)
-            meant = with_titles(clean(text), shown_titles(history))
-            yield from self._turn(meant, history, Context(user_id, thread_id, turn_id, memory, approve, cancel))
+            meant = HumanMessage(with_titles(clean(text), shown_titles(history)))
+            recent = as_messages(history[-LAST_MESSAGES:], calls=knows_tools(self.model))
+            messages = [*recent, meant]
+            yield from self._turn(messages, Context(user_id, thread_id, turn_id, memory, approve, cancel))
         finally:
             cancel.set()
             with self._lock:
                 self._running.pop((user_id, thread_id), None)
+
+    def reply(
+        self,
+        conversation: Conversation,
+        *,
+        user_id: str,
+        memory: bool = True,
+        cancel: threading.Event | None = None,
+    ) -> Iterator[Event]:
+        """Answer a conversation that the caller keeps; events as those of :meth:`stream`, and no thread.
+
+        Of what came before the turn the last :data:`LAST_MESSAGES` messages are read. A :class:`ToolStart` of one of
+        the conversation's own tools has no :class:`ToolEnd`: the caller runs it, and sends what came of it with the
+        next call. The same turn again (another try, say) takes the place of what was learned from it before.
+        """
+        problem = self._refuse_text(str(conversation.messages[conversation.asked].text))
+        if problem is not None:
+            yield problem
+            yield Done(status="failed")
+            return
+        session, turn_id = conversation.ids(user_id)
+        context = Context(user_id, session, turn_id, memory, False, cancel or threading.Event(), conversation)
+        if memory and conversation.asked == len(conversation.messages) - 1:
+            self.threads.end_job(turn_id)
+            self._post_thinker.revert(user_id, [turn_id])
+        try:
+            yield from self._turn(conversation.bounded(LAST_MESSAGES, MAX_TEXT), context)
+        finally:
+            context.cancel.set()
 
     def retry(self, *, user_id: str, thread_id: str, memory: bool = True) -> Iterator[Event]:
         """Answer the last user message again; the old answer and the thoughts it left are taken back."""
@@ -213,25 +253,32 @@ class Agent:
             event.set()
         return event is not None
 
-    def _refuse(self, text: str, user_id: str, thread_id: str) -> Error | None:
+    def _refuse_text(self, text: str) -> Error | None:
         if not text.strip():
-            return Error(message="The message is empty.", hint="Write something, or pick a suggestion.")
+            hint = "Write something, or pick a suggestion."
+            return Error(message="The message is empty.", hint=hint, code="invalid")
         size = len(text.encode("utf-8", "replace"))
         if size > MAX_TEXT:
             hint = "Send the part that matters, or split it over several messages."
-            return Error(message=f"The message has {size:,} bytes; at most {MAX_TEXT:,} are read.", hint=hint)
+            message = f"The message has {size:,} bytes; at most {MAX_TEXT:,} are read."
+            return Error(message=message, hint=hint, code="invalid")
+        return None
+
+    def _refuse(self, text: str, user_id: str, thread_id: str) -> Error | None:
+        if (problem := self._refuse_text(text)) is not None:
+            return problem
         with self._lock:
             if (user_id, thread_id) in self._running:
                 return Error(message="This chat is still answering.", hint="Wait, or press stop.")
         return None
 
-    def _turn(self, text: str, history: list[Message], context: Context) -> Iterator[Event]:
+    def _turn(self, messages: list[BaseMessage], context: Context) -> Iterator[Event]:
         start, answer, status = time.perf_counter(), "", "failed"
         events: list[dict[str, Any]] = []
         meter = Meter(start)
-        saved = start
+        saved, run_id = start, uuid.uuid4().hex
         try:
-            for event in self._run(text, history, context, meter):
+            for event in self._run(messages, context, run_id, meter):
                 if isinstance(event, Token):
                     answer += event.text
                     if time.perf_counter() - saved > SAVE_EVERY_S:
@@ -257,26 +304,22 @@ class Agent:
             usage = meter.usage()
             events.append(usage.as_dict())
             self.threads.save_answer(context.turn_id, answer.strip(), status, events)
-            self._forget_run(context.turn_id)
+            self._forget_run(run_id)
         yield usage
         if status == "complete" and context.memory:
             written = self._post_thinker.wait(context.turn_id, timeout=5.0)
             if written is not None and written.changes:
                 yield written
-        yield Done(turn_id=context.turn_id, text=answer.strip(), status=status)
+        reason = meter.finish_reason
+        yield Done(turn_id=context.turn_id, text=answer.strip(), status=status, finish_reason=reason)
 
-    def _run(self, text: str, history: list[Message], context: Context, meter: Meter) -> Iterator[Event]:
-        from langchain_core.messages import HumanMessage
-
-        from bethink.agents.routing import knows_tools
+    def _run(self, messages: list[BaseMessage], context: Context, run_id: str, meter: Meter) -> Iterator[Event]:
         from bethink.models.chat import CancelHandler
 
-        recent = as_messages(history[-LAST_MESSAGES:], calls=knows_tools(self.model))
-        messages = [*recent, HumanMessage(text)]
         graph = self.graph
         assert self._checkpoints is not None  # opened with the graph
         config = {
-            "configurable": {"thread_id": self._checkpoints.thread(context.turn_id)},
+            "configurable": {"thread_id": self._checkpoints.thread(run_id)},
             "callbacks": [CancelHandler(context.cancel)],
             "recursion_limit": STEP_LIMIT,
         }
@@ -295,6 +338,7 @@ class Agent:
                 yield from token_events(data, seen, meter)
             else:
                 for update in data.values():
+                    meter.note(update or {})
                     yield from call_events(update or {}, calls)
 
     @property
@@ -310,6 +354,7 @@ class Agent:
         from langchain.agents.middleware import ModelCallLimitMiddleware, ToolCallLimitMiddleware
 
         from bethink.agents.approval import ApprovalMiddleware
+        from bethink.agents.foreign_tools import ForeignTools
         from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
         from bethink.agents.routing import BriefResults, ExactCommands, router_for
         from bethink.tools.langchain import langchain_tool
@@ -329,16 +374,17 @@ class Agent:
             model,
             [langchain_tool(tool, self.plots, self.folder_of, self.thoughts_of) for tool in self.tools],
             system_prompt=self._system,
-            middleware=[*middleware, router_for(model, self.tools, self.embedder)],
+            # the last one sees which tools are offered in the end
+            middleware=[*middleware, router_for(model, self.tools, self.embedder), ForeignTools(self.tools)],
             context_schema=Context,
             checkpointer=self._checkpoints.saver,
         )
 
-    def _forget_run(self, turn_id: str) -> None:
+    def _forget_run(self, run_id: str) -> None:
         """Run state is of no use after the turn, and would keep text that was deleted elsewhere."""
         if self._checkpoints is not None:
             try:
-                self._checkpoints.forget(turn_id)
+                self._checkpoints.forget(run_id)
             except Exception:
                 log.exception("the run state of a turn could not be deleted")
 
@@ -346,6 +392,7 @@ class Agent:
 def as_messages(history: list[Message], *, calls: bool = False) -> list[Any]:
     """Stored messages as LangChain's. Turns without an answer are left out, with their question.
 
+    Where an answer passes a tool's own words on, they are quoted: whoever made the tool or its data wrote them.
     ``calls``: with the tool calls that ended well, and their results in a sentence, so that "and with 50 members?" can
     be understood.
     """
@@ -359,8 +406,19 @@ def as_messages(history: list[Message], *, calls: bool = False) -> list[Any]:
         if message.role == "user":
             found.append(HumanMessage(message.text))
         else:
-            found += [*(past_calls(message.events) if calls else []), AIMessage(message.text)]
+            found += [*(past_calls(message.events) if calls else []), AIMessage(_quoting_tools(message))]
     return found
+
+
+def _quoting_tools(message: Message) -> str:
+    text = message.text
+    for event in message.events:
+        if event.get("kind") == "ToolEnd":
+            result = event["result"]
+            error = result.get("error") or {}
+            words = str(result.get("summary") or f"{error.get('message', '')} {error.get('hint', '')}").strip()
+            text = text.replace(words, quoted_result(event["name"], words)) if words else text
+    return text
 
 
 def explain(problem: Exception) -> Error:
@@ -377,11 +435,14 @@ def explain(problem: Exception) -> Error:
     if database and kinds & {"OperationalError", "PoolTimeout"}:
         return Error(message="The database of the run state does not answer.", hint=CheckpointsError.hint)
     if any("Timeout" in each for each in kinds):
-        return Error(message="The model server took too long.", hint="Try again, or choose a smaller model.")
+        return Error(
+            message="The model server took too long.", hint="Try again, or choose a smaller model.", code="timeout"
+        )
     if any("Connection" in each for each in kinds):
         return Error(
             message="The model server does not answer.",
             hint="Start it, or choose another model with --model.",
+            code="unreachable",
         )
     if "NotFoundError" in kinds:
         return Error(message=f"The model server does not know this model: {text}", hint="Check the name after '#'.")

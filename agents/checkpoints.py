@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.checkpoint.sqlite import SqliteSaver
 
 FORM = "postgresql://USER@HOST:5432/NAME"
 CONNECT_S = 10
@@ -122,7 +123,7 @@ class SQLiteCheckpoints:
             old.unlink(missing_ok=True)
         self._db = sqlite3.connect(folder / "checkpoints.db", check_same_thread=False)
         self._db.execute("PRAGMA secure_delete=ON")
-        self.saver: BaseCheckpointSaver[Any] = SqliteSaver(self._db)
+        self.saver: SqliteSaver = SqliteSaver(self._db)
 
     def thread(self, turn_id: str) -> str:
         """See :class:`Checkpoints`."""
@@ -131,7 +132,8 @@ class SQLiteCheckpoints:
     def forget(self, turn_id: str) -> None:
         """See :class:`Checkpoints`: nor does the write-ahead log keep it."""
         self.saver.delete_thread(turn_id)
-        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        with self.saver.lock:  # another turn may be writing over the same connection
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """See :class:`Checkpoints`."""

@@ -91,12 +91,18 @@ class Error(Event):
 
     message: str = ""
     hint: str = ""
+    code: str = "failed"
+    """``invalid`` (what was asked), ``unreachable`` or ``timeout`` (the model's server), ``failed`` (all else)."""
 
 
 @dataclass(frozen=True)
 class Done(Event):
-    """The turn is over: ``status`` is ``complete``, ``cancelled`` or ``failed``."""
+    """The turn is over: ``status`` is ``complete``, ``cancelled`` or ``failed``.
+
+    ``finish_reason`` is the last model call's own: ``stop``, or ``length`` where its limit cut the answer.
+    """
 
     turn_id: str = ""
     text: str = ""
     status: str = "complete"
+    finish_reason: str = "stop"

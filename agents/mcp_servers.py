@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from bethink.agents.foreign_tools import plain_schema, told
 from bethink.tools.contract import Plot, Tool, ToolContext, ToolError, ToolInput, ToolOutput
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 START_S = 30.0
 """Seconds a server may take to start and list its tools."""
 CALL_S = 300.0
-MAX_NAME, MAX_DESCRIPTION, MAX_SUMMARY = 64, 1024, 4_000
+MAX_NAME, MAX_SUMMARY = 64, 4_000
 MAX_PICTURE = 5_000_000
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -62,12 +63,13 @@ class RemoteOutput(ToolOutput):
 
 @dataclass(frozen=True)
 class RemoteTool(Tool):
-    """A tool of another server."""
+    """A tool of another server. ``told`` is what the server says of it: data, for :class:`ForeignTools` to quote."""
 
     schema: dict[str, Any] = field(default_factory=dict)
+    told: str = ""
 
     def input_schema(self) -> dict[str, Any]:
-        """The server's own schema."""
+        """The server's own schema, without its words."""
         return self.schema
 
 
@@ -145,7 +147,7 @@ class MCPServers:
             self.tools.append(
                 RemoteTool(
                     name=name,
-                    description=(tool.description or tool.name)[:MAX_DESCRIPTION],
+                    description=f"A tool of the MCP server {_plain(server)}.",
                     Input=AnyArguments,
                     Output=RemoteOutput,
                     run=partial(self._run, server, session, tool.name),
@@ -153,7 +155,8 @@ class MCPServers:
                     idempotent=reads or bool(hints and hints.idempotentHint),
                     confirm=not reads,
                     timeout_s=CALL_S,
-                    schema=tool.inputSchema,
+                    schema=plain_schema(tool.inputSchema),
+                    told=told(tool.description or "", tool.inputSchema),
                 )
             )
 

@@ -14,6 +14,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command
 
 from bethink.agents.prompts import quoted_recall
+from bethink.agents.routing import is_tools_own
 from bethink.agents.threads import now
 from bethink.models.energy import BACKEND, Span
 
@@ -238,7 +239,7 @@ def _answer(messages: Sequence[AnyMessage]) -> str:
         if isinstance(message, HumanMessage):
             break
         if isinstance(message, AIMessage) and message.text:
-            return str(message.text)
+            return "" if is_tools_own(message) else str(message.text)
     return ""
 
 

@@ -56,7 +56,7 @@ class ExactCommands(AgentMiddleware[AgentState[Any], Any, Any]):
         if command is None:
             return handler(request)
         if isinstance(last, ToolMessage):
-            return AIMessage(_summary(last))
+            return _said(last)
         name, arguments = command
         return AIMessage("", tool_calls=[{"name": name, "args": arguments, "id": f"call_{uuid.uuid4().hex[:12]}"}])
 
@@ -93,7 +93,7 @@ class ToolRouter(AgentMiddleware[AgentState[Any], Any, Any]):
             return handler(request)
         last = request.state["messages"][-1]
         if isinstance(last, ToolMessage):
-            return AIMessage(_summary(last))
+            return _said(last)
         name = self.choose(str(last.text)) if isinstance(last, HumanMessage) else None
         if name is None:
             return handler(request.override(tools=[]))
@@ -132,6 +132,15 @@ def router_for(model: BaseChatModel, tools: list[Tool], embedder: Embedder) -> T
 def _brief(message: Any) -> Any:
     output = getattr(message.artifact, "output", None) if isinstance(message, ToolMessage) else None
     return message.model_copy(update={"content": str(output["summary"])}) if output and "summary" in output else message
+
+
+def is_tools_own(message: AIMessage) -> bool:
+    """Whether an answer is a tool's own words, passed on: nothing that the model said, nor to be learned from."""
+    return bool(message.response_metadata.get("tools_own"))
+
+
+def _said(message: ToolMessage) -> AIMessage:
+    return AIMessage(_summary(message), response_metadata={"tools_own": True})
 
 
 def _summary(message: ToolMessage) -> str:

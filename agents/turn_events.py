@@ -18,12 +18,19 @@ class Meter:
     first_token_s: float | None = None
     total: dict[str, float] = field(default_factory=dict)
     backend: str = ""
+    finish_reason: str = "stop"
 
     def add(self, span: dict[str, Any]) -> None:
         """Add one span."""
         for key in ("tokens_in", "tokens_in_cached", "tokens_out", "cpu_s", "energy_j"):
             self.total[key] = self.total.get(key, 0) + (span[key] or 0)
         self.backend = span["energy_backend"]
+
+    def note(self, update: dict[str, Any]) -> None:
+        """Note why the model ended, where an update has its message."""
+        for message in update.get("messages", []):
+            if message.type == "ai":
+                self.finish_reason = str(message.response_metadata.get("finish_reason") or "stop")
 
     def usage(self) -> Usage:
         """What the turn has cost so far."""

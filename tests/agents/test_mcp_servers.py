@@ -62,7 +62,8 @@ def test_their_tools_are_listed_and_those_that_may_write_need_approval(servers):
         "other_die": False,
     }
     look = find_tool(servers.tools, "other_look")
-    assert look.description == "Look a word up."
+    assert look.description == "A tool of the MCP server other."
+    assert look.told == "Look a word up."
     assert look.input_schema()["required"] == ["word"]
 
 
