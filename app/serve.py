@@ -54,6 +54,7 @@ def create_app(agent: Agent, *, default_user: str = "me", auth: Any = None, mcp:
     from fastapi import FastAPI, Request, Response
     from fastapi.middleware.trustedhost import TrustedHostMiddleware
 
+    from bethink.app.openai_api import openai_router
     from bethink.app.ui.page import build_page
     from bethink.app.ui.theme import CSS, theme
 
@@ -77,6 +78,8 @@ def create_app(agent: Agent, *, default_user: str = "me", auth: Any = None, mcp:
         from bethink.app.mcp import Toolbox, mcp_app
 
         app.add_route("/mcp", mcp_app(Toolbox(agent.folder, agent.memory, agent.tools), default_user))
+    if auth is None:
+        app.include_router(openai_router(agent, default_user=default_user))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK[:2], "[::1]"])
     page = build_page(agent, default_user)
     page.queue(max_size=64, default_concurrency_limit=8)
