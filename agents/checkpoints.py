@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
-    from langgraph.checkpoint.sqlite import SqliteSaver
 
 FORM = "postgresql://USER@HOST:5432/NAME"
 CONNECT_S = 10
@@ -123,7 +122,9 @@ class SQLiteCheckpoints:
             old.unlink(missing_ok=True)
         self._db = sqlite3.connect(folder / "checkpoints.db", check_same_thread=False)
         self._db.execute("PRAGMA secure_delete=ON")
-        self.saver: SqliteSaver = SqliteSaver(self._db)
+        saver = SqliteSaver(self._db)
+        self.saver: BaseCheckpointSaver[Any] = saver
+        self._writing = saver.lock
 
     def thread(self, turn_id: str) -> str:
         """See :class:`Checkpoints`."""
@@ -132,7 +133,7 @@ class SQLiteCheckpoints:
     def forget(self, turn_id: str) -> None:
         """See :class:`Checkpoints`: nor does the write-ahead log keep it."""
         self.saver.delete_thread(turn_id)
-        with self.saver.lock:  # another turn may be writing over the same connection
+        with self._writing:  # another turn may be writing over the same connection
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
