@@ -6,6 +6,7 @@ turn ends, and what a process that died left of its data folder's turns is delet
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 import uuid
@@ -105,11 +106,13 @@ def tried(address: str) -> str:
 
 
 def owner(folder: Path) -> str:
-    """The data folder's own name in a database that it shares; made at the first use."""
+    """The data folder's own name in a database that it shares; made at the first use, and where it is no name."""
     file = folder / NAME_FILE
-    if not file.exists():
-        file.write_text(uuid.uuid4().hex, encoding="ascii")
-    return file.read_text(encoding="ascii").strip()
+    name = file.read_bytes().strip() if file.exists() else b""
+    if not re.fullmatch(rb"[0-9a-f]{32}", name):
+        name = uuid.uuid4().hex.encode()
+        file.write_bytes(name)
+    return name.decode()
 
 
 class SQLiteCheckpoints:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bethink.agents.checkpoints import NAME_FILE, CheckpointsError, described, open_checkpoints
+from bethink.agents.checkpoints import NAME_FILE, CheckpointsError, described, open_checkpoints, owner
 from tests.agents.fakes import make_agent
 from tests.agents.postgres_process import PASSWORD
 
@@ -205,6 +205,15 @@ def test_without_the_package_the_error_says_how_to_get_it(tmp_path, monkeypatch)
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(CheckpointsError, match=r"pip install 'bethink\[postgres\]'"):
         open_checkpoints("postgresql://b/c", tmp_path)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"\xff\xfe", b"short", b"%" * 32])
+def test_a_folder_whose_name_is_damaged_gets_another(tmp_path, damaged):
+    name = owner(tmp_path)
+    assert owner(tmp_path) == name
+    (tmp_path / NAME_FILE).write_bytes(damaged)
+    assert len(owner(tmp_path)) == 32
+    assert owner(tmp_path) != name
 
 
 def test_settings_never_show_the_address(monkeypatch):
