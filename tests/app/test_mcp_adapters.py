@@ -96,3 +96,36 @@ def test_an_agent_that_knows_nothing_of_bethink_uses_tools_over_mcp_and_a_store(
     texts = {thought.text for thought in memory.list(user_id="ann")}
     assert "My sister Maria lives in Porto." in texts
     assert any("Ann is fond of tea." in text for text in texts)
+
+
+def test_the_same_over_stdio_with_a_server_process_of_its_own(tmp_path, memory):
+    def note(text: str, runtime: ToolRuntime) -> str:
+        """Keep a note."""
+        runtime.store.put(("notes",), "drink", {"text": text})
+        return "kept"
+
+    def recall(query: str, runtime: ToolRuntime) -> str:
+        """Look among the notes."""
+        return str([item.value for item in runtime.store.search(("notes",), query=query)])
+
+    arguments = ["mcp", "--no-memory", "--data", str(tmp_path / "data")]
+    started = {"transport": "stdio", "command": BETHINK, "args": arguments, "env": {"OMP_NUM_THREADS": "1"}}
+    model = scripted(
+        calls("track_state", {"system": "lorenz63", "cycles": 20}),
+        calls("note", {"text": "Ann is fond of tea."}),
+        calls("recall", {"query": "tea"}),
+        "Done.",
+    )
+
+    async def use():
+        async with MultiServerMCPClient({"bethink": started}).session("bethink") as session:
+            tools = [*await load_mcp_tools(session), note, recall]
+            agent = create_agent(model, tools, store=LangGraphStore(memory, "ann", fields=["text"]))
+            return await agent.ainvoke({"messages": [("user", "Track it, keep a note, look it up.")]})
+
+    found, kept, recalled = [one for one in asyncio.run(use())["messages"] if isinstance(one, ToolMessage)]
+    assert "Lorenz-63" in found.artifact["structured_content"]["summary"]
+    assert kept.text == "kept"
+    assert "Ann is fond of tea." in recalled.text
+    assert {"track_state", "note", "recall"} <= set(model.bound)
+    assert not {name for name in model.bound if name.startswith("memory_")}
