@@ -102,7 +102,8 @@ class ToolRouter(AgentMiddleware[AgentState[Any], Any, Any]):
 
 
 class BriefResults(AgentMiddleware[AgentState[Any], Any, Any]):
-    """Tells the model tools' results in the tools' own sentence, where it wants them brief; errors stay as they are."""
+    """Tells the model tools' results in the tools' own sentence (as JSON, so that it is plain where it ends), where it
+    wants them brief; errors stay as they are."""
 
     def __init__(self, *, active: Callable[[], bool]) -> None:
         super().__init__()
@@ -131,7 +132,9 @@ def router_for(model: BaseChatModel, tools: list[Tool], embedder: Embedder) -> T
 
 def _brief(message: Any) -> Any:
     output = getattr(message.artifact, "output", None) if isinstance(message, ToolMessage) else None
-    return message.model_copy(update={"content": str(output["summary"])}) if output and "summary" in output else message
+    if not output or "summary" not in output:
+        return message
+    return message.model_copy(update={"content": json.dumps({"summary": output["summary"]}, ensure_ascii=False)})
 
 
 def is_tools_own(message: AIMessage) -> bool:

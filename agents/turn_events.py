@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -105,7 +106,8 @@ def past_calls(events: list[dict[str, Any]]) -> list[Any]:
         if event["kind"] == "ToolEnd" and event["ok"] and (begun := started.get(event["call_id"])):
             ident, name = event["call_id"], event["name"]
             found.append(AIMessage("", tool_calls=[{"name": name, "args": begun["arguments"], "id": ident}]))
-            found.append(ToolMessage(str(event["result"].get("summary", "Done.")), name=name, tool_call_id=ident))
+            told = json.dumps({"summary": event["result"].get("summary", "Done.")}, ensure_ascii=False)
+            found.append(ToolMessage(told, name=name, tool_call_id=ident))
     return found
 
 

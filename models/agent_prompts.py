@@ -30,8 +30,8 @@ def _json(value: Any) -> str:
 
 
 def chatml(system: str, messages: Iterable[tuple[str, str]]) -> str:
-    """Messages as (role, text), and the start of the assistant's answer."""
-    parts = [("system", system), *messages]
+    """Messages as (role, text), and the start of the assistant's answer. No text can end its turn or begin another."""
+    parts = [(role, text.replace("<|", "‹|")) for role, text in (("system", system), *messages)]
     return "".join(f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in parts) + "<|im_start|>assistant\n"
 
 

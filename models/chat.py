@@ -113,8 +113,16 @@ class ChatLocal(BaseChatModel):
         native = bool(tools) and self.native_tools
         rendered = as_template_messages(messages, tools, native=native)  # type: ignore[arg-type]
         extra = {"tools": tools} if native else {}
+        for message in rendered:
+            message["content"] = self._without_marks(message["content"])
         text = self.engine.tokenizer.apply_chat_template(rendered, tokenize=False, add_generation_prompt=True, **extra)
         return str(text)
+
+    def _without_marks(self, text: str) -> str:
+        """A text without marks of the chat template, which would end a turn or begin one of another role."""
+        for mark in self.engine.tokenizer.all_special_tokens:
+            text = text.replace(mark, mark.replace("<", "‹").replace(">", "›").replace("[", "(").replace("]", ")"))
+        return text
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text by the model's own tokenizer."""

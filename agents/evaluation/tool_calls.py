@@ -167,7 +167,8 @@ def _history(said: Sequence[tuple[str, str]], *, calls: bool) -> list[AnyMessage
         elif role == "call" and calls:
             made, ident = json.loads(text), f"call_{place}"
             found.append(AIMessage("", tool_calls=[{"name": made["tool"], "args": made["arguments"], "id": ident}]))
-            found.append(ToolMessage(said[place + 1][1], name=made["tool"], tool_call_id=ident))
+            summary = json.dumps({"summary": said[place + 1][1]}, ensure_ascii=False)
+            found.append(ToolMessage(summary, name=made["tool"], tool_call_id=ident))
     return found
 
 

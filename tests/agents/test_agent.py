@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -102,7 +103,12 @@ def test_the_next_turn_knows_the_call_and_its_result_in_a_sentence(make):
     list(agent.stream("Add 2 and 3", thread_id=thread, **USER))
     list(agent.stream("And 2 more?", thread_id=thread, **USER))
     told = [(message.type, str(message.text)) for message in agent.model.seen[-1][1:]]
-    assert told[:4] == [("human", "Add 2 and 3"), ("ai", ""), ("tool", "The total is 5."), ("ai", "Five.")]
+    assert told[:4] == [
+        ("human", "Add 2 and 3"),
+        ("ai", ""),
+        ("tool", '{"summary": "The total is 5."}'),
+        ("ai", "Five."),
+    ]
     assert agent.model.seen[-1][2].tool_calls[0]["args"] == {"a": 2, "b": 3}
 
 
@@ -127,7 +133,7 @@ def test_a_model_that_wants_results_brief_reads_the_summary_only(tmp_path):
     agent.close()
     assert next(event for event in events if event.kind == "ToolEnd").result["total"] == 5
     results = [str(message.text) for message in agent.model.seen[-1] if message.type == "tool"]
-    assert results[0] == "The total is 5."
+    assert json.loads(results[0]) == {"summary": "The total is 5."}
     assert "13 is unlucky" in results[1]
 
 

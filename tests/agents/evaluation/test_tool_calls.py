@@ -191,7 +191,7 @@ def test_calls_that_were_right_go_along_with_what_was_then_said(tmp_path):
     told = one.model.seen[-1][1:]
     assert [message.type for message in told] == ["human", "ai", "tool", "ai", "human"]
     assert told[1].tool_calls[0]["args"] == {"budget": 5000}
-    assert texts(told)[2:] == ["Here.", "Here.", "6000?"]
+    assert texts(told)[2:] == ['{"summary": "Here."}', "Here.", "6000?"]
 
 
 def test_the_model_is_asked_exactly_as_the_agent_asks_it(tmp_path, fake_embedder):

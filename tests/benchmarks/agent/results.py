@@ -28,7 +28,8 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
         honest, told = [], []
         for row in rows("results"):
             brief = getattr(model, "brief_results", False) and "summary" in row["result"]
-            content = row["result"]["summary"] if brief else json.dumps(row["result"], ensure_ascii=False)
+            shown = {"summary": row["result"]["summary"]} if brief else row["result"]
+            content = json.dumps(shown, ensure_ascii=False)
             call = {"name": row["tool"], "args": row["arguments"], "id": "call_1"}
             messages = [
                 SystemMessage(system_prompt(name)),
