@@ -19,13 +19,16 @@ from bethink.agents.events import (
     ToolProgress,
 )
 from bethink.agents.folders import user_folder
+from bethink.agents.ledger import Ledger
 from bethink.agents.prompts import system_prompt
 from bethink.agents.references import shown_titles, with_titles
 from bethink.agents.threads import Message, ThreadStore, clean
-from bethink.agents.turn_events import Meter, call_events, custom_events, token_events
+from bethink.agents.turn_events import TurnCost, call_events, custom_events, token_events
+from bethink.models.energy import Span, record
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import AnyMessage
 
     from bethink.memory import ThoughtMemory
     from bethink.models.embedder import Embedder
@@ -45,7 +48,8 @@ SAVE_EVERY_S = 0.5
 class Context:
     """Who asks, where, and how to stop it. Never filled from anything a model wrote.
 
-    ``approve``: tools that need approval may run in this turn.
+    ``approve``: tools that need approval may run in this turn. ``span`` is the turn's own measurement, ``earlier`` the
+    messages of the chat that its prompts leave out.
     """
 
     user_id: str
@@ -54,6 +58,8 @@ class Context:
     memory: bool = True
     approve: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
+    span: Span | None = None
+    earlier: tuple[AnyMessage, ...] = ()
 
 
 class Agent:
@@ -88,7 +94,9 @@ class Agent:
         self.on_close: list[Callable[[], None]] = []
         """What else is to be closed with the agent."""
         self._system = system or system_prompt(self.model_name)
-        self._post_thinker = PostThinker(memory, self.threads)
+        self.ledger = Ledger(folder / "energy.db")
+        """What all spans cost, by user."""
+        self._post_thinker = PostThinker(memory, self.threads, self.ledger)
         self._running: dict[tuple[str, str], threading.Event] = {}
         self._lock = threading.Lock()
         self._graph: Any = None
@@ -143,6 +151,7 @@ class Agent:
         self._post_thinker.close()
         self.memory.close()
         self.threads.close()
+        self.ledger.close()
         if self._checkpoints is not None:
             self._checkpoints.conn.close()
 
@@ -223,10 +232,13 @@ class Agent:
     def _turn(self, text: str, history: list[Message], context: Context) -> Iterator[Event]:
         start, answer, status = time.perf_counter(), "", "failed"
         events: list[dict[str, Any]] = []
-        meter = Meter(start)
-        saved = start
+        cost, saved = TurnCost(start), start
+        # the turn's id is its trace, and begins with the id of its span
+        context.span = Span(self.model_name, "turn", trace_id=context.turn_id)
+        context.span.span_id = context.turn_id[:16]
+        context.span.begin()
         try:
-            for event in self._run(text, history, context, meter):
+            for event in self._run(text, history, context, cost):
                 if isinstance(event, Token):
                     answer += event.text
                     if time.perf_counter() - saved > SAVE_EVERY_S:
@@ -249,7 +261,9 @@ class Agent:
                 events.append(error.as_dict())
                 yield error
         finally:
-            usage = meter.usage()
+            context.span.end(ok=status == "complete")
+            usage = cost.usage()
+            self._keep(context, cost)
             events.append(usage.as_dict())
             self.threads.save_answer(context.turn_id, answer.strip(), status, events)
             self._forget_run(context.turn_id)
@@ -260,12 +274,13 @@ class Agent:
                 yield written
         yield Done(turn_id=context.turn_id, text=answer.strip(), status=status)
 
-    def _run(self, text: str, history: list[Message], context: Context, meter: Meter) -> Iterator[Event]:
+    def _run(self, text: str, history: list[Message], context: Context, cost: TurnCost) -> Iterator[Event]:
         from langchain_core.messages import HumanMessage
 
         from bethink.models.chat import CancelHandler
 
         messages = [*as_messages(history[-LAST_MESSAGES:]), HumanMessage(text)]
+        context.earlier = tuple(as_messages(history[:-LAST_MESSAGES]))
         config = {
             "configurable": {"thread_id": context.turn_id},
             "callbacks": [CancelHandler(context.cancel)],
@@ -281,12 +296,21 @@ class Agent:
         calls: dict[str, tuple[str, float]] = {}
         for mode, data in stream:
             if mode == "custom":
-                yield from custom_events(data, calls, meter)
+                yield from custom_events(data, calls, cost)
             elif mode == "messages":
-                yield from token_events(data, seen, meter)
+                yield from token_events(data, seen, cost)
             else:
                 for update in data.values():
                     yield from call_events(update or {}, calls)
+
+    def _keep(self, context: Context, cost: TurnCost) -> None:
+        """Put what the turn cost into the ledger; an answer does not fail because that cannot be written."""
+        if context.span is None:
+            return
+        try:
+            self.ledger.add(context.user_id, context.thread_id, [*cost.records, record(context.span)])
+        except Exception:
+            log.exception("what a turn cost could not be written")
 
     @property
     def graph(self) -> Any:

@@ -24,10 +24,12 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, PrivateAttr
 
+from bethink.models.energy import current
 from bethink.models.grammar import CALL_START, JsonConstraint, ToolTrigger, tokenizer_for
 from bethink.models.tool_format import as_template_messages, parse_calls, template_takes_tools
 
 if TYPE_CHECKING:
+    from bethink.models.energy.flops import Shape
     from bethink.models.engine import Engine
 
 
@@ -95,6 +97,16 @@ class ChatLocal(BaseChatModel):
         """Whether the model was trained to call tools (its template has a place for them)."""
         return template_takes_tools(getattr(self.engine.tokenizer, "chat_template", None))
 
+    @property
+    def shape(self) -> Shape | None:
+        """What the operations of the model are counted from; None where it is not known."""
+        return self.engine.shape
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return str(getattr(getattr(getattr(self.engine.decoder, "model", None), "device", None), "type", "cpu"))
+
     def bind_tools(
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
@@ -129,6 +141,9 @@ class ChatLocal(BaseChatModel):
         constraint = JsonConstraint(schema, self.grammar_tokenizer)
         ids = self._encode(self.prompt([HumanMessage(prompt)], []))
         out = list(self.engine.generate(ids, max_new_tokens=max_new_tokens, constraint=constraint))
+        if (span := current()) is not None:  # what the memory spends is counted in the span that it spends it in
+            span.tokens_in += len(ids)
+            span.tokens_out += len(out)
         try:
             value = json.loads(self.engine.tokenizer.decode(out, skip_special_tokens=True))
         except ValueError:
