@@ -19,7 +19,9 @@ from bethink.agents.events import (
     ToolProgress,
 )
 from bethink.agents.folders import user_folder
+from bethink.agents.idle import IdleUnload
 from bethink.agents.ledger import Ledger
+from bethink.agents.policies import AS_USUAL, Policies
 from bethink.agents.prompts import system_prompt
 from bethink.agents.references import shown_titles, with_titles
 from bethink.agents.threads import Message, ThreadStore, clean
@@ -72,6 +74,7 @@ class Agent:
         tools: what it may call.
         folder: threads, run state, plots and uploaded files are kept here.
         system: the system message, when not the model's usual one.
+        policies: how it spares energy.
     """
 
     def __init__(
@@ -83,10 +86,12 @@ class Agent:
         folder: Path,
         *,
         system: str | None = None,
+        policies: Policies = AS_USUAL,
     ) -> None:
+        from bethink.agents.energy_tool import energy_tool
         from bethink.agents.post_think import PostThinker
 
-        self.model, self.memory, self.embedder, self.tools = model, memory, embedder, tools
+        self.model, self.memory, self.embedder, self.policies = model, memory, embedder, policies
         self.plots = folder / "plots"
         self.plots.mkdir(parents=True, exist_ok=True)
         self.threads = ThreadStore(folder / "threads.db")
@@ -96,7 +101,9 @@ class Agent:
         self._system = system or system_prompt(self.model_name)
         self.ledger = Ledger(folder / "energy.db")
         """What all spans cost, by user."""
-        self._post_thinker = PostThinker(memory, self.threads, self.ledger)
+        self.tools = [*tools, energy_tool(self.ledger)]
+        self._post_thinker = PostThinker(memory, self.threads, self.ledger, wait_s=policies.think_after_s)
+        self._idle = IdleUnload(model, policies.unload_after_min)
         self._running: dict[tuple[str, str], threading.Event] = {}
         self._lock = threading.Lock()
         self._graph: Any = None
@@ -148,6 +155,7 @@ class Agent:
         """Stop post-thinking and close the files."""
         for close in self.on_close:
             close()
+        self._idle.close()
         self._post_thinker.close()
         self.memory.close()
         self.threads.close()
@@ -268,7 +276,8 @@ class Agent:
             self.threads.save_answer(context.turn_id, answer.strip(), status, events)
             self._forget_run(context.turn_id)
         yield usage
-        if status == "complete" and context.memory:
+        self._idle.used()
+        if status == "complete" and context.memory and not self.policies.think_after_s:
             written = self._post_thinker.wait(context.turn_id, timeout=5.0)
             if written is not None and written.changes:
                 yield written
@@ -279,8 +288,9 @@ class Agent:
 
         from bethink.models.chat import CancelHandler
 
-        messages = [*as_messages(history[-LAST_MESSAGES:]), HumanMessage(text)]
-        context.earlier = tuple(as_messages(history[:-LAST_MESSAGES]))
+        sent = 0 if self.policies.full_history else max(0, len(history) - LAST_MESSAGES)
+        messages = [*as_messages(history[sent:]), HumanMessage(text)]
+        context.earlier = tuple(as_messages(history[:sent]))
         config = {
             "configurable": {"thread_id": context.turn_id},
             "callbacks": [CancelHandler(context.cancel)],
@@ -329,6 +339,7 @@ class Agent:
 
         from bethink.agents.approval import ApprovalMiddleware
         from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
+        from bethink.agents.repeats import RepeatedAnswers
         from bethink.agents.routing import ExactCommands, router_for
         from bethink.tools.langchain import langchain_tool
 
@@ -339,12 +350,17 @@ class Agent:
         connection.execute("PRAGMA secure_delete=ON")
         self._checkpoints = SqliteSaver(connection)
         model = self.model
+
+        def revision(user_id: str) -> int:
+            return self.memory.revision(user_id=user_id)
+
         middleware: list[Any] = [
             MemoryMiddleware(self.memory, post_think=self._post_thinker.put),
             ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
             ToolCallLimitMiddleware(run_limit=12),
             ExactCommands(self.tools),
             ApprovalMiddleware(self.tools),
+            *([RepeatedAnswers(revision)] if self.policies.repeat_answers else []),
             MeteringMiddleware(),
         ]
         return create_agent(

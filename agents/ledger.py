@@ -10,7 +10,7 @@ import csv
 import io
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Ledger:
 
     def __init__(self, path: Path, most: int = MOST) -> None:
         self._most, self._lock = most, threading.Lock()
+        self.listeners: list[Callable[[list[dict[str, Any]]], None]] = []
+        """Told what was kept."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
@@ -51,6 +53,7 @@ class Ledger:
 
     def add(self, user_id: str, thread_id: str, records: Iterable[dict[str, Any]]) -> None:
         """Keep some records of a user's thread, all or none."""
+        records = list(records)
         rows = [(user_id, thread_id, *(each[name] for name in FIELDS)) for each in records]
         columns, marks = ", ".join(FIELDS), ",".join("?" * (len(FIELDS) + 2))
         with self._lock:
@@ -66,6 +69,8 @@ class Ledger:
                 self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+        for listener in self.listeners:
+            listener(records)
 
     def records(self, user: str, since: str = "", *, thread_id: str = "", limit: int = MOST) -> list[dict[str, Any]]:
         """A user's latest records, oldest first, from a moment on (ISO 8601, UTC).

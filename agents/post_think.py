@@ -23,10 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class PostThinker:
-    """One worker thread over the noted turns, oldest first (so each user's turns stay in order)."""
+    """One worker thread over the noted turns, oldest first (so each user's turns stay in order).
 
-    def __init__(self, memory: ThoughtMemory, threads: ThreadStore, ledger: Ledger) -> None:
+    ``wait_s``: turns are thought about together, once none has been added for so many seconds.
+    """
+
+    def __init__(self, memory: ThoughtMemory, threads: ThreadStore, ledger: Ledger, *, wait_s: float = 0.0) -> None:
         self.memory, self.threads, self.ledger = memory, threads, ledger
+        self.wait_s = wait_s
         self._wake = threading.Event()
         self._stop = False
         self._busy = threading.Lock()
@@ -69,6 +73,8 @@ class PostThinker:
         while not self._stop:
             self._wake.wait()
             self._wake.clear()
+            while self.wait_s and not self._stop and self._wake.wait(self.wait_s):
+                self._wake.clear()
             for turn_id, user_id, thread_id, payload in self.threads.jobs():
                 if self._stop:
                     return

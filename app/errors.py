@@ -14,6 +14,7 @@ KNOWN = {
     "EvaluationError",
     "MemoryLockedError",
     "MissingModelError",
+    "OtelMissingError",
     "PortError",
     "SettingsError",
     "ThreadNotFound",

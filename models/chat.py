@@ -83,6 +83,12 @@ class ChatLocal(BaseChatModel):
                 self._engine = self.open_engine()
             return self._engine
 
+    def unload(self) -> bool:
+        """Let go of the weights; they are loaded again at the next use. False where there are none."""
+        with self._lock:
+            loaded, self._engine, self._grammar_tokenizer = self._engine is not None, None, None
+        return loaded
+
     @property
     def grammar_tokenizer(self) -> Any:
         """llguidance's view of the tokenizer, made once."""
