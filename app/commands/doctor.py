@@ -51,6 +51,7 @@ def run_doctor(*, data: Path | None, model: str | None) -> None:
     check("memory and disk", lambda: _room(settings.data))
     check("port", lambda: _port(settings.host, settings.port))
     check("processor", _processor)
+    check("energy", _energy)
     good = all(item["ok"] for item in checks)
 
     def show() -> None:
@@ -121,6 +122,15 @@ def _port(host: str, port: int) -> str:
         except OSError:
             return f"{port} is in use; chat takes the next free one"
     return f"{port} is free"
+
+
+def _energy() -> str:
+    from bethink.models.energy import process_meter
+    from bethink.models.energy.counters import missing_counters
+
+    meter = process_meter()
+    source = f", {meter.processor.source}" if meter.watts_per_core else ""
+    return "; ".join([f"{meter.backend} ({meter.error_class}{source})", *missing_counters()])
 
 
 def _processor() -> str:
