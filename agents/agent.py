@@ -103,9 +103,9 @@ class Agent:
         """What all spans cost, by user."""
         self.tools = [*tools, energy_tool(self.ledger)]
         self._post_thinker = PostThinker(memory, self.threads, self.ledger, wait_s=policies.think_after_s)
-        self._idle = IdleUnload(model, policies.unload_after_min)
         self._running: dict[tuple[str, str], threading.Event] = {}
         self._lock = threading.Lock()
+        self._idle = IdleUnload(model, policies.unload_after_min, lambda: bool(self._running))
         self._graph: Any = None
         self._checkpoints: Any = None
         self._status: dict[str, Any] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 
@@ -13,10 +14,11 @@ class IdleUnload:
     Args:
         model: a chat model; only one with ``unload`` (:class:`bethink.models.chat.ChatLocal`) has weights to let go.
         after_min: minutes; 0: never.
+        busy: whether somebody is being answered.
     """
 
-    def __init__(self, model: Any, after_min: float) -> None:
-        self._model, self._after_s = model, 60 * after_min
+    def __init__(self, model: Any, after_min: float, busy: Callable[[], bool] = lambda: False) -> None:
+        self._model, self._after_s, self._busy = model, 60 * after_min, busy
         self._last = time.monotonic()
         self._closed = threading.Event()
         if after_min > 0 and hasattr(model, "unload"):
@@ -33,6 +35,6 @@ class IdleUnload:
     def _watch(self) -> None:
         while not self._closed.wait(max(0.05, self._last + self._after_s - time.monotonic())):
             if time.monotonic() - self._last >= self._after_s:
-                # a generation that runs keeps its own hold of the weights until it ends
-                self._model.unload()
-                self._last = time.monotonic()
+                if not self._busy():
+                    self._model.unload()
+                self.used()

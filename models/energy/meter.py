@@ -222,6 +222,10 @@ def process_meter() -> Meter:
     return Meter(open_counters())
 
 
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=process_meter.cache_clear)  # a child's clocks begin anew
+
+
 class Span:
     """A running or ended measurement, used as a context manager; its figures are read afterwards.
 

@@ -195,4 +195,9 @@ def test_an_idle_model_is_let_go_of():
     time.sleep(0.6)
     watch.close()
     assert model.unloaded >= 1
+    busy = Fake()
+    watch = IdleUnload(busy, 0.1 / 60, lambda: True)
+    time.sleep(0.5)
+    watch.close()
+    assert busy.unloaded == 0
     assert IdleUnload(object(), 1)._model is not None  # nothing to let go of: no thread

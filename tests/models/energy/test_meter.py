@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -137,9 +140,6 @@ def test_a_thread_can_work_for_a_span_of_another():
 
 
 def test_child_processes_count_once_they_have_ended():
-    import subprocess
-    import sys
-
     meter = Meter(processor=FOUR)
     code = "import time\nwhile time.process_time() < .3: pass"
     with Span("tool", "tool", meter=meter) as span:
@@ -193,3 +193,17 @@ def test_a_counter_of_the_processor_replaces_the_estimate():
     assert (measured.backend, measured.error_class, measured.watts_per_core) == ("rapl", "measured", 0.0)
     assert mixed.backend.startswith("cputime+")
     assert mixed.error_class == "estimated"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_has_a_meter_of_its_own():
+    code = (
+        "import os\nfrom bethink.models.energy import Span, process_meter\nouter = Span('turn', 'turn').begin()\n"
+        "sum(range(2_000_000))\n"
+        "if os.fork() == 0:\n"
+        "    with Span('child', meter=process_meter()) as span: sum(range(200_000))\n"
+        "    total = process_meter().totals()\n"
+        "    os._exit(0 if 0 < span.cpu_s <= total.cpu_s and total.unattributed_cpu_s > -1e-3 else 1)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]))"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
