@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bethink.agents.checkpoints import Checkpoints, CheckpointsError, open_checkpoints
+from bethink.agents.checkpoints import Checkpoints, open_checkpoints
 from bethink.agents.events import (
     Done,
     Error,
@@ -20,15 +20,21 @@ from bethink.agents.events import (
     Token,
     ToolProgress,
 )
+from bethink.agents.explain import explain
 from bethink.agents.folders import user_folder
-from bethink.agents.prompts import quoted_result, system_prompt
+from bethink.agents.history import as_messages
+from bethink.agents.idle import IdleUnload
+from bethink.agents.ledger import Ledger
+from bethink.agents.policies import AS_USUAL, Policies
+from bethink.agents.prompts import system_prompt
 from bethink.agents.references import shown_titles, with_titles
-from bethink.agents.threads import Message, ThreadStore, clean
-from bethink.agents.turn_events import Meter, call_events, custom_events, past_calls, token_events
+from bethink.agents.threads import ThreadStore, clean
+from bethink.agents.turn_events import TurnCost, call_events, custom_events, token_events
+from bethink.models.energy import Span, record
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
-    from langchain_core.messages import BaseMessage
+    from langchain_core.messages import AnyMessage, BaseMessage
 
     from bethink.agents.conversation import Conversation
     from bethink.memory import ThoughtMemory
@@ -50,7 +56,8 @@ class Context:
     """Who asks, where, and how to stop it. Never filled from anything a model wrote.
 
     ``approve``: tools that need approval may run in this turn. ``conversation``: what a client program asks that keeps
-    the chat itself.
+    the chat itself. ``span`` is the turn's own measurement, ``earlier`` the messages of the chat that its prompts leave
+    out.
     """
 
     user_id: str
@@ -60,6 +67,8 @@ class Context:
     approve: bool = False
     cancel: threading.Event = field(default_factory=threading.Event)
     conversation: Conversation | None = None
+    span: Span | None = None
+    earlier: tuple[AnyMessage, ...] = ()
 
 
 class Agent:
@@ -73,6 +82,7 @@ class Agent:
         folder: threads, run state, plots and uploaded files are kept here.
         system: the system message, when not the model's usual one.
         checkpoints: the PostgreSQL database of the run state, postgresql://...; empty: a file of the folder.
+        policies: how it spares energy.
     """
 
     def __init__(
@@ -85,10 +95,12 @@ class Agent:
         *,
         system: str | None = None,
         checkpoints: str = "",
+        policies: Policies = AS_USUAL,
     ) -> None:
+        from bethink.agents.energy_tool import energy_tool
         from bethink.agents.post_think import PostThinker
 
-        self.model, self.memory, self.embedder, self.tools = model, memory, embedder, tools
+        self.model, self.memory, self.embedder, self.policies = model, memory, embedder, policies
         self.plots = folder / "plots"
         self.plots.mkdir(parents=True, exist_ok=True)
         self.threads = ThreadStore(folder / "threads.db")
@@ -96,9 +108,13 @@ class Agent:
         self.on_close: list[Callable[[], None]] = []
         """What else is to be closed with the agent."""
         self._system = system or system_prompt(self.model_name)
-        self._post_thinker = PostThinker(memory, self.threads)
+        self.ledger = Ledger(folder / "energy.db")
+        """What all spans cost, by user."""
+        self.tools = [*tools, energy_tool(self.ledger)]
+        self._post_thinker = PostThinker(memory, self.threads, self.ledger, wait_s=policies.think_after_s)
         self._running: dict[tuple[str, str], threading.Event] = {}
         self._lock = threading.Lock()
+        self._idle = IdleUnload(model, policies.unload_after_min, lambda: bool(self._running))
         self._graph: Any = None
         self._checkpoints_at = checkpoints
         self._checkpoints: Checkpoints | None = None
@@ -150,9 +166,11 @@ class Agent:
         """Stop post-thinking and close the files."""
         for close in self.on_close:
             close()
+        self._idle.close()
         self._post_thinker.close()
         self.memory.close()
         self.threads.close()
+        self.ledger.close()
         if self._checkpoints is not None:
             self._checkpoints.close()
 
@@ -187,9 +205,11 @@ class Agent:
             history = self.threads.messages(user_id, thread_id)
             turn_id = self.threads.start_turn(user_id, thread_id, text)
             meant = HumanMessage(with_titles(clean(text), shown_titles(history)))
-            recent = as_messages(history[-LAST_MESSAGES:], calls=knows_tools(self.model))
-            messages = [*recent, meant]
-            yield from self._turn(messages, Context(user_id, thread_id, turn_id, memory, approve, cancel))
+            sent = 0 if self.policies.full_history else max(0, len(history) - LAST_MESSAGES)
+            messages = [*as_messages(history[sent:], calls=knows_tools(self.model)), meant]
+            context = Context(user_id, thread_id, turn_id, memory, approve, cancel)
+            context.earlier = tuple(as_messages(history[:sent]))
+            yield from self._turn(messages, context)
         finally:
             cancel.set()
             with self._lock:
@@ -275,10 +295,13 @@ class Agent:
     def _turn(self, messages: list[BaseMessage], context: Context) -> Iterator[Event]:
         start, answer, status = time.perf_counter(), "", "failed"
         events: list[dict[str, Any]] = []
-        meter = Meter(start)
-        saved, run_id = start, uuid.uuid4().hex
+        cost, saved, run_id = TurnCost(start), start, uuid.uuid4().hex
+        # the turn's id is its trace, and begins with the id of its span
+        context.span = Span(self.model_name, "turn", trace_id=context.turn_id)
+        context.span.span_id = context.turn_id[:16]
+        context.span.begin()
         try:
-            for event in self._run(messages, context, run_id, meter):
+            for event in self._run(messages, context, run_id, cost):
                 if isinstance(event, Token):
                     answer += event.text
                     if time.perf_counter() - saved > SAVE_EVERY_S:
@@ -301,19 +324,22 @@ class Agent:
                 events.append(error.as_dict())
                 yield error
         finally:
-            usage = meter.usage()
+            context.span.end(ok=status == "complete")
+            usage = cost.usage()
+            self._keep(context, cost)
             events.append(usage.as_dict())
             self.threads.save_answer(context.turn_id, answer.strip(), status, events)
             self._forget_run(run_id)
         yield usage
-        if status == "complete" and context.memory:
+        self._idle.used()
+        if status == "complete" and context.memory and not self.policies.think_after_s:
             written = self._post_thinker.wait(context.turn_id, timeout=5.0)
             if written is not None and written.changes:
                 yield written
-        reason = meter.finish_reason
+        reason = cost.finish_reason
         yield Done(turn_id=context.turn_id, text=answer.strip(), status=status, finish_reason=reason)
 
-    def _run(self, messages: list[BaseMessage], context: Context, run_id: str, meter: Meter) -> Iterator[Event]:
+    def _run(self, messages: list[BaseMessage], context: Context, run_id: str, cost: TurnCost) -> Iterator[Event]:
         from bethink.models.chat import CancelHandler
 
         graph = self.graph
@@ -333,13 +359,22 @@ class Agent:
         calls: dict[str, tuple[str, float]] = {}
         for mode, data in stream:
             if mode == "custom":
-                yield from custom_events(data, calls, meter)
+                yield from custom_events(data, calls, cost)
             elif mode == "messages":
-                yield from token_events(data, seen, meter)
+                yield from token_events(data, seen, cost)
             else:
                 for update in data.values():
-                    meter.note(update or {})
+                    cost.note(update or {})
                     yield from call_events(update or {}, calls)
+
+    def _keep(self, context: Context, cost: TurnCost) -> None:
+        """Put what the turn cost into the ledger; an answer does not fail because that cannot be written."""
+        if context.span is None:
+            return
+        try:
+            self.ledger.add(context.user_id, context.thread_id, [*cost.records, record(context.span)])
+        except Exception:
+            log.exception("what a turn cost could not be written")
 
     @property
     def graph(self) -> Any:
@@ -356,11 +391,16 @@ class Agent:
         from bethink.agents.approval import ApprovalMiddleware
         from bethink.agents.foreign_tools import ForeignTools
         from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
+        from bethink.agents.repeats import RepeatedAnswers
         from bethink.agents.routing import BriefResults, ExactCommands, router_for
         from bethink.tools.langchain import langchain_tool
 
         self._checkpoints = open_checkpoints(self._checkpoints_at, self.folder)
         model = self.model
+
+        def revision(user_id: str) -> int:
+            return self.memory.revision(user_id=user_id)
+
         middleware: list[Any] = [
             MemoryMiddleware(self.memory, post_think=self._post_thinker.put),
             ModelCallLimitMiddleware(run_limit=MODEL_CALLS, exit_behavior="end"),
@@ -368,6 +408,7 @@ class Agent:
             ExactCommands(self.tools),
             ApprovalMiddleware(self.tools),
             BriefResults(active=lambda: getattr(model, "brief_results", False)),
+            *([RepeatedAnswers(revision)] if self.policies.repeat_answers else []),
             MeteringMiddleware(),
         ]
         return create_agent(
@@ -389,73 +430,4 @@ class Agent:
                 log.exception("the run state of a turn could not be deleted")
 
 
-def as_messages(history: list[Message], *, calls: bool = False) -> list[Any]:
-    """Stored messages as LangChain's. Turns without an answer are left out, with their question.
-
-    Where an answer passes a tool's own words on, they are quoted: whoever made the tool or its data wrote them.
-    ``calls``: with the tool calls that ended well, and their results in a sentence, so that "and with 50 members?" can
-    be understood.
-    """
-    from langchain_core.messages import AIMessage, HumanMessage
-
-    answered = {message.turn_id for message in history if message.role == "assistant" and message.text.strip()}
-    found: list[Any] = []
-    for message in history:
-        if message.turn_id not in answered:
-            continue
-        if message.role == "user":
-            found.append(HumanMessage(message.text))
-        else:
-            found += [*(past_calls(message.events) if calls else []), AIMessage(_quoting_tools(message))]
-    return found
-
-
-def _quoting_tools(message: Message) -> str:
-    text = message.text
-    for event in message.events:
-        if event.get("kind") == "ToolEnd":
-            result = event["result"]
-            error = result.get("error") or {}
-            words = str(result.get("summary") or f"{error.get('message', '')} {error.get('hint', '')}").strip()
-            text = text.replace(words, quoted_result(event["name"], words)) if words else text
-    return text
-
-
-def explain(problem: Exception) -> Error:
-    """An exception as a sentence and a next step."""
-    from bethink.models.embedder import MissingModelError
-
-    kind, text = type(problem).__name__, str(problem).strip()
-    kinds = {parent.__name__ for parent in type(problem).__mro__}
-    database = any(parent.__module__.startswith("psycopg") for parent in type(problem).__mro__)
-    if isinstance(problem, MissingModelError):
-        return Error(message=text, hint="Then start again.")
-    if isinstance(problem, CheckpointsError):
-        return Error(message=text, hint=problem.hint)
-    if database and kinds & {"OperationalError", "PoolTimeout"}:
-        return Error(message="The database of the run state does not answer.", hint=CheckpointsError.hint)
-    if any("Timeout" in each for each in kinds):
-        return Error(
-            message="The model server took too long.", hint="Try again, or choose a smaller model.", code="timeout"
-        )
-    if any("Connection" in each for each in kinds):
-        return Error(
-            message="The model server does not answer.",
-            hint="Start it, or choose another model with --model.",
-            code="unreachable",
-        )
-    if "NotFoundError" in kinds:
-        return Error(message=f"The model server does not know this model: {text}", hint="Check the name after '#'.")
-    if "AuthenticationError" in kinds:
-        return Error(message="The model server does not take the key.", hint="Set OPENAI_API_KEY, and start again.")
-    if "BadRequestError" in kinds and "tool-call-parser" in text:
-        return Error(
-            message=f"The model server was not started for tools: {text}",
-            hint="Start vLLM with --enable-auto-tool-choice --tool-call-parser NAME; docs/scaling.md has the command.",
-        )
-    if kind == "GraphRecursionError":
-        return Error(message="The model kept calling tools without an answer.", hint="Ask in smaller steps.")
-    return Error(message=f"The turn failed: {text or kind}", hint="Press retry. The log has the details.")
-
-
-__all__ = ["Agent", "Context", "MemoryWrite", "explain"]
+__all__ = ["Agent", "Context", "MemoryWrite"]

@@ -73,7 +73,11 @@ class MemoryWrite(Event):
 
 @dataclass(frozen=True)
 class Usage(Event):
-    """What the turn cost. Joules are estimated from CPU time unless ``energy_backend`` says otherwise."""
+    """What the turn cost: seconds, tokens, joules and grams of CO2e.
+
+    ``error_class`` is ``measured`` or ``estimated``; ``tokens_avoided`` is net of what the memory spent, and negative
+    where it spent more than it saved; None stands for what is not known.
+    """
 
     tokens_in: int = 0
     tokens_in_cached: int = 0
@@ -83,6 +87,12 @@ class Usage(Event):
     cpu_s: float = 0.0
     energy_j: float | None = None
     energy_backend: str = "cputime (estimated)"
+    error_class: str = "estimated"
+    co2e_g: float | None = None
+    ci_source: str = ""
+    flops: float | None = None
+    tokens_avoided: int | None = None
+    would_overflow: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, NotRequired
 
@@ -13,10 +14,11 @@ from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMes
 from langgraph.runtime import Runtime
 from langgraph.types import Command
 
+from bethink.agents.avoided import Avoided, avoided
 from bethink.agents.prompts import quoted_recall
 from bethink.agents.routing import is_tools_own
 from bethink.agents.threads import now
-from bethink.models.energy import BACKEND, Span
+from bethink.models.energy import Span, record
 
 if TYPE_CHECKING:
     from bethink.memory import ThoughtMemory
@@ -47,7 +49,7 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
     what ``user_of`` makes of it. ``memory`` set to False there turns the memory off for a run; ``thread_id`` and
     ``turn_id`` are noted with what is learned, where there are any. Recalled thoughts are put before the user's words
     as a quoted block, for the model only: the state's messages stay as they were. They are also written to the custom
-    stream as ``{"recall": {...}}``.
+    stream as ``{"recall": {...}, "span": {...}}``, with what it cost.
 
     Args:
         memory: the thought memory.
@@ -80,7 +82,7 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
         context, query = runtime.context, _last_user_text(state["messages"])
         if not _memory_on(context) or not query.strip():
             return {"recalled": []}
-        with Span() as span:
+        with Span("recall", "memory", parent=_entry(context, "span")) as span:
             hits = self.memory.search(
                 query, user_id=self._user(context), k=self.k, max_tokens=self.max_tokens, min_score=self.min_score
             )
@@ -93,7 +95,7 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
             }
             for hit in hits
         ]
-        runtime.stream_writer({"recall": {"thoughts": recalled, "seconds": span.wall_s}})
+        runtime.stream_writer({"recall": {"thoughts": recalled, "seconds": span.wall_s}, "span": record(span)})
         return {"recalled": recalled}
 
     async def abefore_agent(self, state: MemoryState, runtime: Runtime[Any]) -> dict[str, Any] | None:
@@ -138,28 +140,43 @@ class MemoryMiddleware(AgentMiddleware[MemoryState, Any, Any]):
 class MeteringMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     """Measure every model and tool call.
 
-    Each becomes a record ``{"kind", "name", "wall_s", "cpu_s", "energy_j", "energy_backend", "tokens_in",
-    "tokens_in_cached", "tokens_out"}`` on the custom stream as ``{"span": record}``, or given to ``on_span``.
-    Joules are estimated from the process's CPU time.
+    Each becomes a record (:func:`bethink.models.energy.record`) on the custom stream as ``{"span": record}``, or given
+    to ``on_span``. The run's context may name the ``span`` of the turn that they are part of, and as ``earlier`` the
+    messages that the prompt leaves out: what that avoids is in the records, too.
     """
 
     def __init__(self, on_span: Callable[[dict[str, Any]], None] | None = None) -> None:
         super().__init__()
         self.on_span = on_span
 
-    def _emit(self, runtime: Any, record: dict[str, Any]) -> None:
+    def _emit(self, runtime: Any, found: dict[str, Any]) -> None:
         if self.on_span is not None:
-            self.on_span(record)
+            self.on_span(found)
         else:
-            runtime.stream_writer({"span": record})
+            runtime.stream_writer({"span": found})
+
+    @contextmanager
+    def _measured(self, name: str, kind: str, runtime: Any) -> Iterator[Span]:
+        """A span of the run's turn; where it fails or is cancelled, what it cost is told all the same."""
+        span = Span(name, kind, parent=_entry(runtime.context, "span"))
+        try:
+            with span:
+                yield span
+        except BaseException:
+            self._emit(runtime, record(span))
+            raise
+
+    def _model_called(self, request: ModelRequest[Any], span: Span, response: ModelResponse[Any]) -> None:
+        earlier = _entry(request.runtime.context, "earlier") or ()
+        self._emit(request.runtime, _of_model(request, span, response, earlier))
 
     def wrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
     ) -> ModelResponse[Any]:
         """Measure a model call."""
-        with Span() as span:
+        with self._measured(_name(request.model), "model", request.runtime) as span:
             response = handler(request)
-        self._emit(request.runtime, _record("model", request.model, span, response))
+        self._model_called(request, span, response)
         return response
 
     async def awrap_model_call(
@@ -168,18 +185,18 @@ class MeteringMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]],
     ) -> ModelResponse[Any]:
         """As :meth:`wrap_model_call`."""
-        with Span() as span:
+        with self._measured(_name(request.model), "model", request.runtime) as span:
             response = await handler(request)
-        self._emit(request.runtime, _record("model", request.model, span, response))
+        self._model_called(request, span, response)
         return response
 
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
     ) -> ToolMessage | Command[Any]:
         """Measure a tool call."""
-        with Span() as span:
+        with self._measured(str(request.tool_call["name"])[:64], "tool", request.runtime) as span:
             result = handler(request)
-        self._emit(request.runtime, _record("tool", request.tool_call["name"], span, None))
+        self._emit(request.runtime, record(_judged(span, result)))
         return result
 
     async def awrap_tool_call(
@@ -188,28 +205,47 @@ class MeteringMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         handler: Callable[[ToolCallRequest], Awaitable[ToolMessage | Command[Any]]],
     ) -> ToolMessage | Command[Any]:
         """As :meth:`wrap_tool_call`."""
-        with Span() as span:
+        with self._measured(str(request.tool_call["name"])[:64], "tool", request.runtime) as span:
             result = await handler(request)
-        self._emit(request.runtime, _record("tool", request.tool_call["name"], span, None))
+        self._emit(request.runtime, record(_judged(span, result)))
         return result
 
 
-def _record(kind: str, what: Any, span: Span, response: ModelResponse[Any] | None) -> dict[str, Any]:
-    name = what if isinstance(what, str) else str(getattr(what, "model_name", type(what).__name__))
+def _name(model: Any) -> str:
+    return str(getattr(model, "model_name", type(model).__name__))
+
+
+def _judged(span: Span, result: ToolMessage | Command[Any]) -> Span:
+    failed = getattr(result, "status", "") == "error" or getattr(getattr(result, "artifact", None), "error", None)
+    span.ok = span.ok and not failed
+    return span
+
+
+def _of_model(
+    request: ModelRequest[Any], span: Span, response: ModelResponse[Any], earlier: Sequence[AnyMessage]
+) -> dict[str, Any]:
+    """The record of a model call: with tokens, operations and what was avoided, where these are known."""
+    model: Any = request.model
     usage: Any = {}
-    for message in response.result if response is not None else []:
+    for message in response.result if isinstance(response, ModelResponse) else [response]:
         usage = getattr(message, "usage_metadata", None) or usage
-    return {
-        "kind": kind,
-        "name": name,
-        "wall_s": span.wall_s,
-        "cpu_s": span.cpu_s,
-        "energy_j": span.energy_j,
-        "energy_backend": BACKEND,
-        "tokens_in": usage.get("input_tokens", 0),
-        "tokens_in_cached": (usage.get("input_token_details") or {}).get("cache_read", 0) or 0,
-        "tokens_out": usage.get("output_tokens", 0),
-    }
+    span.tokens_in, span.tokens_out = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
+    span.tokens_in_cached = (usage.get("input_token_details") or {}).get("cache_read", 0) or 0
+    saved = Avoided()
+    if usage:  # a router may have answered in the model's place
+        shape = getattr(model, "shape", None)
+        if shape is not None:
+            span.flops = shape.generation(span.tokens_in, span.tokens_out, span.tokens_in_cached)
+        saved = avoided(request, span.tokens_in, earlier)
+    remote, price = bool(getattr(model, "lc_secrets", None)), span.meter.remote_j_per_token
+    joules = price[0] * span.tokens_in + price[1] * span.tokens_out if price is not None else None
+    return record(
+        span,
+        device="remote" if remote else str(getattr(model, "device", "cpu")),
+        remote_j=joules,
+        tokens_avoided=saved.tokens,
+        would_overflow=saved.would_overflow,
+    )
 
 
 def _with_recall(request: ModelRequest[Any]) -> ModelRequest[Any]:

@@ -11,8 +11,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from bethink.agents.events import MemoryWrite
+from bethink.agents.ledger import Ledger
 from bethink.agents.middleware import Turn
 from bethink.agents.threads import ThreadStore
+from bethink.models.energy import Span, record
 
 if TYPE_CHECKING:
     from bethink.memory import ThoughtMemory
@@ -21,10 +23,14 @@ log = logging.getLogger(__name__)
 
 
 class PostThinker:
-    """One worker thread over the noted turns, oldest first (so each user's turns stay in order)."""
+    """One worker thread over the noted turns, oldest first (so each user's turns stay in order).
 
-    def __init__(self, memory: ThoughtMemory, threads: ThreadStore) -> None:
-        self.memory, self.threads = memory, threads
+    ``wait_s``: turns are thought about together, once none has been added for so many seconds.
+    """
+
+    def __init__(self, memory: ThoughtMemory, threads: ThreadStore, ledger: Ledger, *, wait_s: float = 0.0) -> None:
+        self.memory, self.threads, self.ledger = memory, threads, ledger
+        self.wait_s = wait_s
         self._wake = threading.Event()
         self._stop = False
         self._busy = threading.Lock()
@@ -67,6 +73,8 @@ class PostThinker:
         while not self._stop:
             self._wake.wait()
             self._wake.clear()
+            while self.wait_s and not self._stop and self._wake.wait(self.wait_s):
+                self._wake.clear()
             for turn_id, user_id, thread_id, payload in self.threads.jobs():
                 if self._stop:
                     return
@@ -83,13 +91,15 @@ class PostThinker:
             {"role": "assistant", "content": payload["response"]},
         ]
         try:
-            changes = self.memory.add(
-                messages,
-                user_id=user_id,
-                session_id=thread_id,
-                turn_id=turn_id,
-                timestamp=payload["timestamp"],
-            )
+            with Span("post-think", "memory", trace_id=turn_id) as span:
+                changes = self.memory.add(
+                    messages,
+                    user_id=user_id,
+                    session_id=thread_id,
+                    turn_id=turn_id,
+                    timestamp=payload["timestamp"],
+                )
+            self.ledger.add(user_id, thread_id, [record(span) | {"parent_id": turn_id[:16]}])
         except Exception:
             # the job goes: a turn that cannot be thought about must not block those behind it
             log.exception("post-thinking failed for a turn; its thoughts are not in the memory")

@@ -12,20 +12,13 @@ from bethink.agents.events import Event, Recall, Token, ToolEnd, ToolProgress, T
 
 
 @dataclass
-class Meter:
-    """Adds up the spans of a turn."""
+class TurnCost:
+    """Adds up the records of a turn's spans."""
 
     start: float
     first_token_s: float | None = None
-    total: dict[str, float] = field(default_factory=dict)
-    backend: str = ""
     finish_reason: str = "stop"
-
-    def add(self, span: dict[str, Any]) -> None:
-        """Add one span."""
-        for key in ("tokens_in", "tokens_in_cached", "tokens_out", "cpu_s", "energy_j"):
-            self.total[key] = self.total.get(key, 0) + (span[key] or 0)
-        self.backend = span["energy_backend"]
+    records: list[dict[str, Any]] = field(default_factory=list)
 
     def note(self, update: dict[str, Any]) -> None:
         """Note why the model ended, where an update has its message."""
@@ -35,32 +28,54 @@ class Meter:
 
     def usage(self) -> Usage:
         """What the turn has cost so far."""
-        total = self.total
+        records = self.records
+
+        def total(name: str, *, kinds: tuple[str, ...] = ("model", "tool", "memory")) -> Any:
+            """The sum of what is known; None where nothing is."""
+            values = [each[name] for each in records if each["kind"] in kinds and each[name] is not None]
+            return sum(values) if values else None
+
+        spent = sum(total(name, kinds=("memory",)) or 0 for name in ("tokens_in", "tokens_out"))
+        saved = total("tokens_avoided")
+        sources = dict.fromkeys(each["ci_source"] for each in records)
         return Usage(
-            tokens_in=int(total.get("tokens_in", 0)),
-            tokens_in_cached=int(total.get("tokens_in_cached", 0)),
-            tokens_out=int(total.get("tokens_out", 0)),
+            tokens_in=int(total("tokens_in") or 0),
+            tokens_in_cached=int(total("tokens_in_cached") or 0),
+            tokens_out=int(total("tokens_out") or 0),
             seconds=time.perf_counter() - self.start,
             first_token_s=self.first_token_s,
-            cpu_s=total.get("cpu_s", 0.0),
-            energy_j=total.get("energy_j"),
-            energy_backend=self.backend or "none",
+            cpu_s=total("t_cpu_s") or 0.0,
+            energy_j=total("energy_j"),
+            energy_backend=" and ".join(dict.fromkeys(_source(each) for each in records)) or "none",
+            error_class="measured" if {each["error_class"] for each in records} == {"measured"} else "estimated",
+            co2e_g=total("co2e_g"),
+            ci_source=", ".join(sources),
+            flops=total("flops"),
+            tokens_avoided=None if saved is None else saved - spent,
+            would_overflow=any(each["would_overflow"] for each in records),
         )
 
 
-def custom_events(data: dict[str, Any], calls: dict[str, tuple[str, float]], meter: Meter) -> Iterator[Event]:
+def _source(span: dict[str, Any]) -> str:
+    """Where a record's joules are from, in words."""
+    if span["energy_j"] is None:
+        return "nothing (the model runs elsewhere and its joules a token are not set)"
+    return f"{span['energy_backend']} ({span['error_class']})"
+
+
+def custom_events(data: dict[str, Any], calls: dict[str, tuple[str, float]], cost: TurnCost) -> Iterator[Event]:
     """What middlewares and tools wrote to the custom stream."""
+    if "span" in data:
+        cost.records.append(data["span"])
     if "recall" in data:
         yield Recall(**data["recall"])
-    elif "span" in data:
-        meter.add(data["span"])
     elif "tool_progress" in data:
         progress = data["tool_progress"]
         call_id = next((key for key, (name, _) in calls.items() if name == progress["name"]), "")
         yield ToolProgress(call_id=call_id, done=float(progress["done"]), message=str(progress["message"]))
 
 
-def token_events(data: tuple[Any, dict[str, Any]], seen: set[str], meter: Meter) -> Iterator[Event]:
+def token_events(data: tuple[Any, dict[str, Any]], seen: set[str], cost: TurnCost) -> Iterator[Event]:
     """What the model says."""
     from langchain_core.messages import AIMessage, AIMessageChunk
 
@@ -72,8 +87,8 @@ def token_events(data: tuple[Any, dict[str, Any]], seen: set[str], meter: Meter)
     if not text or (whole and ident in seen):
         return
     seen.add(ident)
-    if meter.first_token_s is None:
-        meter.first_token_s = time.perf_counter() - meter.start
+    if cost.first_token_s is None:
+        cost.first_token_s = time.perf_counter() - cost.start
     yield Token(text=text)
 
 

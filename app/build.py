@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bethink.agents.agent import Agent
     from bethink.agents.mcp_servers import MCPServers
+    from bethink.agents.policies import Policies
     from bethink.app.settings import Settings
     from bethink.memory import ThoughtMemory
 
@@ -78,6 +79,7 @@ def open_agent(settings: Settings) -> Agent:
         for agent in made:
             agent.report(done, message)
 
+    set_meter(settings)
     model = load_chat_model(settings.model, progress=progress, **model_options(settings))
     memory = open_memory(settings)
     folder = data_folder(settings.data)
@@ -86,8 +88,15 @@ def open_agent(settings: Settings) -> Agent:
         memory.extractor = TrainedExtractor(model.decode_json)
     servers = open_servers(settings, folder)
     tools, checkpoints = [*all_tools(), *servers.tools], settings.checkpoints.get_secret_value()
-    agent = Agent(model, memory, memory.embedder, tools, folder, checkpoints=checkpoints)
+    spared = policies(settings)
+    agent = Agent(model, memory, memory.embedder, tools, folder, checkpoints=checkpoints, policies=spared)
     agent.on_close.append(servers.close)
+    if settings.otel:
+        from bethink.agents.otel import OtelExport
+
+        export = OtelExport()
+        agent.ledger.listeners.append(export.send)
+        agent.on_close.append(export.close)
     made.append(agent)
     return agent
 
@@ -107,4 +116,35 @@ def model_options(settings: Settings) -> dict[str, Any]:
     """The settings a chat model takes, under the names its class uses."""
     if settings.model.startswith("openai:"):
         return {"temperature": settings.temperature, "max_completion_tokens": settings.max_new_tokens}
-    return {"temperature": settings.temperature, "max_new_tokens": settings.max_new_tokens}
+    options = {"precision": settings.precision, "keep_prefix": settings.keep_prefix}
+    return {"temperature": settings.temperature, "max_new_tokens": settings.max_new_tokens, **options}
+
+
+def policies(settings: Settings) -> Policies:
+    """The settings that spare energy in the agent."""
+    from dataclasses import fields
+
+    from bethink.agents.policies import Policies
+
+    return Policies(**{field.name: getattr(settings, field.name) for field in fields(Policies)})
+
+
+def set_meter(settings: Settings) -> None:
+    """Tell this process's meter where its electricity is from, and what a model elsewhere takes.
+
+    Raises:
+        SettingsError: there is no such country, or a number that cannot be.
+    """
+    from bethink.app.settings import SettingsError
+    from bethink.models.energy import Carbon, process_meter
+    from bethink.models.energy.carbon import CarbonError
+
+    meter = process_meter()
+    try:
+        meter.carbon = Carbon.of(settings.country, settings.pue)
+    except CarbonError as problem:
+        raise SettingsError(f"Settings: {problem}") from problem
+    read, written = settings.joules_per_token_in, settings.joules_per_token_out
+    if (read is None) != (written is None):
+        raise SettingsError("Settings: set both joules_per_token_in and joules_per_token_out, or neither.")
+    meter.remote_j_per_token = None if read is None or written is None else (read, written)

@@ -128,9 +128,12 @@ def processor(settings: Settings) -> str:
 
 def energy(settings: Settings) -> str:
     """What joules come from, and why not from something better."""
-    from bethink.models.energy import BACKEND, why_estimated
+    from bethink.models.energy import process_meter
+    from bethink.models.energy.counters import missing_counters
 
-    return f"{BACKEND}: {why_estimated()}"
+    meter = process_meter()
+    source = f", {meter.processor.source}" if meter.watts_per_core else ""
+    return "; ".join([f"{meter.backend} ({meter.error_class}{source})", *missing_counters()])
 
 
 def port(settings: Settings) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bethink.app.commands import adapter, evaluate_tools, memory_erase, tools, train
+from bethink.app.commands import adapter, evaluate_green, memory_erase, tools, train
 from bethink.app.output import JSON_FLAG, emit, fail
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app.add_typer(tools.app, name="tools")
 app.add_typer(train.app, name="train")
 app.add_typer(adapter.app, name="adapter")
 app.add_typer(memory_erase.app, name="memory")  # with those of ``memory`` and ``memory_changes``
-app.add_typer(evaluate_tools.app, name="eval")  # with those of ``evaluate`` and ``evaluate_judge``
+app.add_typer(evaluate_green.app, name="eval")  # with those of the other ``evaluate...``
 
 Model = Annotated[
     str | None, typer.Option(help="smollm2, a folder, a .gguf file, hf:ORG/NAME or openai:BASE_URL#MODEL.")

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bethink.agents.ledger import Ledger
 from bethink.app.build import data_folder, open_memory
+from bethink.models.energy.carbon import Carbon
 
 if TYPE_CHECKING:
     from bethink.agents.threads import ThreadStore
@@ -99,12 +101,12 @@ def _chats(settings: Settings) -> ThreadStore | None:
 
 def _chat_words() -> str:
     """The words in any file of chats: of tables, events and statuses."""
-    from bethink.agents import events, threads
+    from bethink.agents import events, ledger, threads
 
     fields = [name for kind in vars(events).values() for name in getattr(kind, "__dataclass_fields__", ())]
-    return (
-        f"{threads.SCHEMA} {threads.Message.__doc__} {' '.join([*vars(events), *fields])} cputime estimated assistant"
-    )
+    schemas = f"{threads.SCHEMA} {ledger.SCHEMA} {Carbon().source}"
+    kinds = "cputime estimated assistant model tool memory turn recall post-think"
+    return f"{schemas} {kinds} {threads.Message.__doc__} {' '.join([*vars(events), *fields])}"
 
 
 def _chat_traces(settings: Settings, gone: Erased) -> list[Trace]:
@@ -141,6 +143,10 @@ def _delete_chats(settings: Settings) -> tuple[int, int]:
             count = store.delete_user(settings.user)
         finally:
             store.close()
+    if (folder / "energy.db").exists():
+        ledger = Ledger(folder / "energy.db")
+        ledger.delete_user(settings.user)
+        ledger.close()
     for file in files:
         file.unlink(missing_ok=True)
     for place in owned:

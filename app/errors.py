@@ -15,6 +15,7 @@ KNOWN = {
     "EvaluationError",
     "MemoryLockedError",
     "MissingModelError",
+    "OtelMissingError",
     "PortError",
     "SettingsError",
     "ThreadNotFound",

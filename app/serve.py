@@ -75,9 +75,13 @@ def create_app(agent: Agent, *, default_user: str = "me", auth: Any = None, mcp:
         return {"ok": True, "model": agent.model_name, **agent.status()}
 
     if mcp:
+        from bethink.agents.energy_tool import energy_tool
         from bethink.app.mcp import Toolbox, mcp_app
 
-        app.add_route("/mcp", mcp_app(Toolbox(agent.folder, agent.memory, agent.tools), default_user))
+        # outside of a chat the report is on one user's day
+        tools = [tool for tool in agent.tools if tool.name != "energy_report"]
+        tools.append(energy_tool(agent.ledger, default_user))
+        app.add_route("/mcp", mcp_app(Toolbox(agent.folder, agent.memory, tools), default_user))
     if auth is None:
         app.include_router(openai_router(agent, default_user=default_user))
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[*LOOPBACK[:2], "[::1]"])

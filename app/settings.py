@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import platformdirs
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -51,6 +51,27 @@ class Settings(BaseSettings):
     """Whether new chats recall and post-think."""
     max_new_tokens: int = 300
     temperature: float = 0.0
+    precision: str = "auto"
+    """The number format of a local model: auto (the fastest here), int8, fused8, int4, bf16 or fp32."""
+    keep_prefix: bool = True
+    """Keep what was read of recent prompts, so that the same beginning is not read again."""
+    full_history: bool = False
+    """Put the whole chat before the model, not only recalled thoughts and the last messages."""
+    repeat_answers: bool = False
+    """Answer a prompt that was answered before, to the letter, without the model, until the memory changes."""
+    think_after_s: float = Field(0.0, ge=0)
+    """Think about finished turns after so many quiet seconds, together, instead of at once."""
+    unload_after_min: float = Field(0.0, ge=0)
+    """Let go of the model's weights after so many minutes without a turn; 0: never."""
+    country: str = ""
+    """Where the electricity is from, by three letters (DEU, USA, CHN); empty: the world's average. Never guessed."""
+    pue: float = 1.0
+    """Power usage effectiveness: what the building draws for each joule of the machine; 1 for a laptop."""
+    joules_per_token_in: float | None = Field(None, ge=0)
+    """What a model on a server takes to read a token, in J; without both, its energy is not known."""
+    joules_per_token_out: float | None = Field(None, ge=0)
+    otel: bool = False
+    """Export what turns cost as OpenTelemetry spans (to OTEL_EXPORTER_OTLP_ENDPOINT); no text is in them."""
     mcp_servers: dict[str, ServerAddress] = {}
     """MCP servers whose tools join the chat's: ``[mcp_servers.NAME]`` with ``command`` and ``args``, or ``url``."""
 

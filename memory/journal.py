@@ -121,6 +121,11 @@ class Journal:
         with self._lock:
             return self._db.execute("SELECT 1 FROM entries WHERE user = ? LIMIT 1", (user,)).fetchone() is not None
 
+    def revision(self, user: str) -> int:
+        """The number of this user's last entry; 0 where there is none."""
+        row = self._db.execute("SELECT MAX(seq) FROM entries WHERE user=?", (user,)).fetchone()
+        return int(row[0] or 0)
+
     def users(self) -> list[str]:
         """The keys of all users of whom something is written."""
         with self._lock:

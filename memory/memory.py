@@ -372,6 +372,10 @@ class ThoughtMemory:
             **self._keeper.place.stats(),
         }
 
+    def revision(self, *, user_id: str) -> int:
+        """A number that changes whenever this user's thoughts do."""
+        return self._keeper.journal.revision(user_key(user_id))
+
     def close(self) -> None:
         """Let go of the folder. Calling it twice is fine."""
         self._keeper.close()

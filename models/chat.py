@@ -24,10 +24,12 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, PrivateAttr
 
+from bethink.models.energy import current
 from bethink.models.grammar import CALL_START, JsonConstraint, ToolTrigger, tokenizer_for
 from bethink.models.tool_format import as_template_messages, parse_calls, template_takes_tools
 
 if TYPE_CHECKING:
+    from bethink.models.energy.flops import Shape
     from bethink.models.engine import Engine
 
 
@@ -83,6 +85,12 @@ class ChatLocal(BaseChatModel):
                 self._engine = self.open_engine()
             return self._engine
 
+    def unload(self) -> bool:
+        """Let go of the weights; they are loaded again at the next use. False where there are none."""
+        with self._lock:
+            loaded, self._engine, self._grammar_tokenizer = self._engine is not None, None, None
+        return loaded
+
     @property
     def grammar_tokenizer(self) -> Any:
         """llguidance's view of the tokenizer, made once."""
@@ -96,6 +104,16 @@ class ChatLocal(BaseChatModel):
     def native_tools(self) -> bool:
         """Whether the model was trained to call tools (its template has a place for them)."""
         return template_takes_tools(getattr(self.engine.tokenizer, "chat_template", None))
+
+    @property
+    def shape(self) -> Shape | None:
+        """What the operations of the model are counted from; None where it is not known."""
+        return self.engine.shape
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``."""
+        return str(getattr(getattr(getattr(self.engine.decoder, "model", None), "device", None), "type", "cpu"))
 
     def bind_tools(
         self,
@@ -144,8 +162,7 @@ class ChatLocal(BaseChatModel):
 
         It is valid against ``schema``; None when it did not fit in the context.
         """
-        constraint = JsonConstraint(schema, self.grammar_tokenizer)
-        out = list(self.engine.generate(self._encode(text), max_new_tokens=max_new_tokens, constraint=constraint))
+        out = self._tokens(text, max_new_tokens, JsonConstraint(schema, self.grammar_tokenizer))
         try:
             return json.loads(self.engine.tokenizer.decode(out, skip_special_tokens=True))
         except ValueError:
@@ -153,8 +170,16 @@ class ChatLocal(BaseChatModel):
 
     def complete(self, text: str, *, max_new_tokens: int = 60) -> str:
         """What the model writes after ``text``, a whole prompt; the likeliest words."""
-        out = list(self.engine.generate(self._encode(text), max_new_tokens=max_new_tokens))
+        out = self._tokens(text, max_new_tokens)
         return str(self.engine.tokenizer.decode(out, skip_special_tokens=True)).strip()
+
+    def _tokens(self, text: str, max_new_tokens: int, constraint: Any = None) -> list[int]:
+        ids = self._encode(text)
+        out = list(self.engine.generate(ids, max_new_tokens=max_new_tokens, constraint=constraint))
+        if (span := current()) is not None:  # what the memory spends is counted in the span that it spends it in
+            span.tokens_in += len(ids)
+            span.tokens_out += len(out)
+        return out
 
     def _stream(
         self,

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from bethink.models.energy.flops import Shape
+
 CLOSING = 256
 """Tokens a text under a grammar may take beyond its budget to come to its end by the shortest way."""
 KEPT_BYTES = 512 * 1024 * 1024
@@ -82,10 +84,22 @@ class Engine:
             :class:`bethink.models.transformers_decoder.TransformersDecoder`.
         tokenizer: the model's transformers tokenizer.
         stop_ids: tokens that end an answer.
+        shape: what its operations are counted from; None where it is not known.
+        keep_prefix: whether keys and values of recent prompts are kept.
     """
 
-    def __init__(self, decoder: Any, tokenizer: Any, stop_ids: Collection[int], *, name: str = "local") -> None:
+    def __init__(
+        self,
+        decoder: Any,
+        tokenizer: Any,
+        stop_ids: Collection[int],
+        *,
+        name: str = "local",
+        shape: Shape | None = None,
+        keep_prefix: bool = True,
+    ) -> None:
         self.decoder, self.tokenizer, self.name = decoder, tokenizer, name
+        self.shape, self.keep_prefix = shape, keep_prefix
         self.stop_ids = frozenset(stop_ids)
         self.context_length: int = decoder.context_length
         self.last = Generation()
@@ -229,6 +243,8 @@ class Engine:
 
     def _trim(self) -> None:
         """Drop the sequences used longest ago until the rest fits."""
+        if not self.keep_prefix:
+            self._kept = []
         self._kept.sort(key=lambda kept: kept.used, reverse=True)
         total = 0
         keep: list[_Kept] = []
@@ -344,7 +360,8 @@ def load_engine(folder: Path, *, device: str = "auto", precision: str = "auto") 
         if place == "cpu" and precision == "bf16":
             model = model.to(torch.bfloat16)
         decoder = TransformersDecoder(model.to(place))
-    return Engine(decoder, tokenizer, _stop_ids(model, tokenizer), name=Path(folder).name)
+    shape = Shape.from_config(model.config)
+    return Engine(decoder, tokenizer, _stop_ids(model, tokenizer), name=Path(folder).name, shape=shape)
 
 
 def _stop_ids(model: Any, tokenizer: Any) -> set[int]:

@@ -107,8 +107,14 @@ def _local(name: str, folder: Callable[[], Path], options: dict[str, Any]) -> Ba
 
     device = options.pop("device", "auto")
     precision = options.pop("precision", "auto")
+    keep_prefix = bool(options.pop("keep_prefix", True))
 
     def open_engine() -> Any:
+        engine = load()
+        engine.keep_prefix = keep_prefix
+        return engine
+
+    def load() -> Any:
         from bethink.models.convert import discard, is_converted, verify
         from bethink.models.engine import DamagedModelError, load_engine
 

@@ -15,6 +15,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bethink.models.energy import charged
+
 log = logging.getLogger(__name__)
 
 ErrorCode = Literal[
@@ -195,8 +197,8 @@ def call_tool(tool: Tool, arguments: dict[str, Any], context: ToolContext) -> To
         )
     pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"tool-{tool.name}")
     try:
-        # the run sees the caller's context variables (a LangGraph run finds its stream there)
-        job = pool.submit(copy_context().run, tool.run, parsed, context)
+        # the run sees the caller's context variables (a LangGraph run finds its stream there), and its span is charged
+        job = pool.submit(copy_context().run, lambda: charged(tool.run, parsed, context))
         output = job.result(timeout=tool.timeout_s)
         return result(output=output.model_dump(mode="json"))
     except FutureTimeout as problem:

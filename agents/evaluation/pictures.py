@@ -42,7 +42,7 @@ def draw_scores(rows: Sequence[tuple[str, Mapping[str, Estimate]]], runs: Sequen
     panel.set_xlabel("%, with 95 % interval")
     if len(runs) > 1:
         put_legend(figure, panel)
-    return _png(figure)
+    return png(figure)
 
 
 def draw_times(milliseconds: Mapping[str, Sequence[float]]) -> bytes:
@@ -63,9 +63,10 @@ def draw_times(milliseconds: Mapping[str, Sequence[float]]) -> bytes:
     panel.set_ylabel("% of questions")
     if len(milliseconds) > 1:
         put_legend(figure, panel)
-    return _png(figure)
+    return png(figure)
 
 
-def _png(figure: object) -> bytes:
+def png(figure: object) -> bytes:
+    """The bytes of a figure of :func:`bethink.tools.pictures.new_figure`."""
     with TemporaryDirectory(prefix="bethink-picture-") as folder:
         return save(figure, Path(folder) / "picture.png").read_bytes()  # type: ignore[arg-type]

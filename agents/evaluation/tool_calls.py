@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langchain.agents.middleware import AgentMiddleware, AgentState
 from langchain.agents.middleware.types import hook_config
@@ -261,7 +261,10 @@ def _shown(case: Case) -> dict[str, Any]:
     return dict(json.loads(json.dumps(shown, default=lambda nested: nested.values)))
 
 
-def evenly(cases: Sequence[Case], limit: int | None) -> list[Case]:
+T = TypeVar("T")
+
+
+def evenly(cases: Sequence[T], limit: int | None) -> list[T]:
     """All cases, or so many, evenly spaced."""
     if limit is None or limit >= len(cases):
         return list(cases)

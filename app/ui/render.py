@@ -158,12 +158,23 @@ def usage(event: dict[str, Any]) -> Shown:
     energy = "" if joules is None else f" · ≈ {float(f'{joules:.2g}'):g} J"
     title = f"{event['tokens_in']} in ({event['tokens_in_cached']} kept) · {event['tokens_out']} out · "
     title += f"{event['seconds']:.1f} s{energy}"
+    avoided = event.get("tokens_avoided")
+    if avoided is not None:
+        title += f" · {avoided:+} tokens avoided"
     first = event.get("first_token_s")
     lines = [
         f"- prompt: {event['tokens_in']} tokens, of which {event['tokens_in_cached']} were kept from before",
         f"- answer: {event['tokens_out']} tokens" + ("" if first is None else f", the first after {first:.2f} s"),
         f"- processor: {event['cpu_s']:.2f} s; energy by {event['energy_backend']}",
     ]
+    if event.get("co2e_g") is not None:
+        lines.append(f"- CO₂e: ≈ {float(format(event['co2e_g'], '.2g')):g} g, carbon intensity: {event['ci_source']}")
+    if event.get("flops"):
+        lines.append(f"- model: {event['flops']:.3g} floating-point operations")
+    if avoided is not None:
+        lines.append(f"- prompt tokens avoided beside the whole chat, net of what the memory spent: {avoided:+}")
+    if event.get("would_overflow"):
+        lines.append("- with the whole chat, the prompt would not have fitted into the model's context")
     return card(title, "\n".join(lines))
 
 

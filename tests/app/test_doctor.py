@@ -21,7 +21,6 @@ from bethink.app import checks, data_checks
 from bethink.app.checks import CheckError
 from bethink.app.commands.doctor import checked, probes
 from bethink.app.settings import Settings
-from bethink.models.energy import why_estimated
 from bethink.tools.contract import ToolError
 from tests.conftest import FakeEmbedder
 
@@ -185,16 +184,6 @@ def test_run_state(tmp_path):
     assert "127.0.0.1:9/x cannot be used" in found["detail"]
     assert "BETHINK_CHECKPOINTS" in found["hint"]
     assert "sesame" not in json.dumps(found)
-
-
-def test_energy_says_why_it_is_estimated(tmp_path, monkeypatch):
-    assert why_estimated(tmp_path) == "this machine shows no energy counter (RAPL)"
-    (tmp_path / "intel-rapl:0").mkdir()
-    (tmp_path / "intel-rapl:0" / "energy_uj").write_text("1\n")
-    assert "does not read counters yet" in why_estimated(tmp_path)
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    assert "by root only" in why_estimated(tmp_path)
-    assert "estimated" in checks.energy(settings(tmp_path))
 
 
 def test_ports(tmp_path):

@@ -134,3 +134,19 @@ def test_an_edit_finds_its_turn_though_a_card_came_late():
 def test_many_joules_are_no_power_of_ten():
     title = render.usage({**USAGE, "energy_j": 243.0})["metadata"]["title"]
     assert title.endswith("≈ 240 J")
+
+
+def test_what_was_avoided_and_the_carbon_are_told():
+    green = {"co2e_g": 0.001061, "ci_source": "DEU, Our World in Data 2023", "flops": 3.2e11, "would_overflow": True}
+    shown = render.usage({**USAGE, **green, "tokens_avoided": 1234})
+    assert "+1234 tokens avoided" in shown["metadata"]["title"]
+    assert "≈ 0.0011 g" in shown["content"]
+    assert "DEU" in shown["content"]
+    assert "would not have fitted" in shown["content"]
+    assert "-56 tokens avoided" in render.usage({**USAGE, "tokens_avoided": -56})["metadata"]["title"]
+
+
+def test_turns_from_before_there_were_such_figures_are_shown():
+    shown = render.usage(USAGE)
+    assert "avoided" not in shown["metadata"]["title"] + shown["content"]
+    assert "CO₂e" not in shown["content"]

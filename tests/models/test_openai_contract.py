@@ -8,7 +8,8 @@ import openai
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from bethink.agents.agent import Agent, explain
+from bethink.agents.agent import Agent
+from bethink.agents.explain import explain
 from bethink.app.build import model_options
 from bethink.app.settings import Settings
 from bethink.memory import ThoughtMemory
