@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bethink.agents.decisions import command_of, pending_call
 from bethink.agents.events import (
     Done,
     Error,
@@ -27,6 +29,7 @@ from bethink.agents.turn_events import Meter, call_events, custom_events, token_
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
+    from bethink.agents.turn_limits import TurnLimits
     from bethink.memory import ThoughtMemory
     from bethink.models.embedder import Embedder
     from bethink.tools.contract import Tool
@@ -87,6 +90,10 @@ class Agent:
         self.folder = folder
         self.on_close: list[Callable[[], None]] = []
         """What else is to be closed with the agent."""
+        self.on_event: list[Callable[[Event], None]] = []
+        """Who else is told each event of each turn; :class:`Done` without a turn's id: it was refused."""
+        self.limits: TurnLimits | None = None
+        """How many turns a user may start; None: one in each thread, and no other limit."""
         self._system = system or system_prompt(self.model_name)
         self._post_thinker = PostThinker(memory, self.threads)
         self._running: dict[tuple[str, str], threading.Event] = {}
@@ -107,6 +114,10 @@ class Agent:
     def folder_of(self, user_id: str, what: str = "uploads") -> Path:
         """The folder of a user's ``uploads`` or ``evaluations``; it need not exist. No other user's tools see it."""
         return user_folder(self.folder, what, user_id)
+
+    def plots_of(self, user_id: str) -> Path:
+        """The folder of what this user's tools draw and write; it need not exist."""
+        return user_folder(self.folder, "plots", user_id)
 
     def thoughts_of(self, user_id: str, query: str, k: int) -> list[dict[str, Any]]:
         """What is remembered of a user that fits a query, for tools: dicts with ``id``, ``text``, ``date``."""
@@ -161,23 +172,7 @@ class Agent:
             ThreadNotFound: this user has no such thread.
         """
         self.threads.get(user_id, thread_id)
-        problem = self._refuse(text, user_id, thread_id)
-        if problem is not None:
-            yield problem
-            yield Done(status="failed")
-            return
-        cancel = threading.Event()
-        with self._lock:
-            self._running[user_id, thread_id] = cancel
-        try:
-            history = self.threads.messages(user_id, thread_id)
-            turn_id = self.threads.start_turn(user_id, thread_id, text)
-            meant = with_titles(clean(text), shown_titles(history))
-            yield from self._turn(meant, history, Context(user_id, thread_id, turn_id, memory, approve, cancel))
-        finally:
-            cancel.set()
-            with self._lock:
-                self._running.pop((user_id, thread_id), None)
+        yield from self._answer(text, Context(user_id, thread_id, memory=memory, approve=approve))
 
     def retry(self, *, user_id: str, thread_id: str, memory: bool = True) -> Iterator[Event]:
         """Answer the last user message again; the old answer and the thoughts it left are taken back."""
@@ -191,14 +186,30 @@ class Agent:
 
     def edit(self, text: str, *, user_id: str, thread_id: str, turn_id: str, memory: bool = True) -> Iterator[Event]:
         """Put another message in place of a turn's; that turn, all later ones and their thoughts are taken back."""
-        problem = self._refuse(text, user_id, thread_id)
-        if problem is not None:
-            yield problem
-            yield Done(status="failed")
-            return
-        gone = self.threads.drop_turns(user_id, thread_id, turn_id)
-        self._post_thinker.revert(user_id, gone)
-        yield from self.stream(text, user_id=user_id, thread_id=thread_id, memory=memory)
+
+        def take_back() -> None:
+            gone = self.threads.drop_turns(user_id, thread_id, turn_id)
+            self._post_thinker.revert(user_id, gone)
+
+        yield from self._answer(text, Context(user_id, thread_id, memory=memory), take_back)
+
+    def approve(self, call_id: str, *, user_id: str, thread_id: str, memory: bool = True) -> Iterator[Event]:
+        """Run a call that was refused because it needs approval, exactly as it was asked for, as a turn of its own.
+
+        A call runs once this way: it is refused when the user has approved or declined it before.
+
+        Raises:
+            ThreadNotFound: this user has no such thread.
+        """
+        call = pending_call(self.threads.messages(user_id, thread_id), call_id)
+
+        def decide() -> Error | None:
+            if call is not None and self.threads.decide(user_id, thread_id, call_id, approved=True):
+                return None
+            return Error(message="This call is not waiting for approval (any more).", hint="Ask for it again.")
+
+        text = "" if call is None else command_of(*call)
+        yield from self._answer(text, Context(user_id, thread_id, memory=memory), decide, typed=False)
 
     def cancel(self, *, user_id: str, thread_id: str) -> bool:
         """Stop the running turn of a thread; False when none runs."""
@@ -208,19 +219,58 @@ class Agent:
             event.set()
         return event is not None
 
-    def _refuse(self, text: str, user_id: str, thread_id: str) -> Error | None:
-        if not text.strip():
-            return Error(message="The message is empty.", hint="Write something, or pick a suggestion.")
-        size = len(text.encode("utf-8", "replace"))
-        if size > MAX_TEXT:
-            hint = "Send the part that matters, or split it over several messages."
-            return Error(message=f"The message has {size:,} bytes; at most {MAX_TEXT:,} are read.", hint=hint)
+    def refusal(self, user_id: str) -> Error | None:
+        """Why this user may not start a turn now in a thread that is not answering; None if they may."""
         with self._lock:
-            if (user_id, thread_id) in self._running:
-                return Error(message="This chat is still answering.", hint="Wait, or press stop.")
-        return None
+            return None if self.limits is None else self.limits.refusal(user_id, self._running_of(user_id))
 
-    def _turn(self, text: str, history: list[Message], context: Context) -> Iterator[Event]:
+    @property
+    def running(self) -> int:
+        """How many turns run now."""
+        with self._lock:
+            return len(self._running)
+
+    def _running_of(self, user_id: str) -> int:
+        return sum(user == user_id for user, _ in self._running)
+
+    def _answer(
+        self, text: str, context: Context, before: Callable[[], Error | None] | None = None, *, typed: bool = True
+    ) -> Iterator[Event]:
+        """One turn, if it may start; ``before`` runs first, and may still refuse. Nothing else runs in the thread."""
+        place = (context.user_id, context.thread_id)
+        problem = (_unreadable(text) if typed else None) or self._claim(place, context.cancel)
+        if problem is None:
+            try:
+                problem = before() if before is not None else None
+                if problem is None:
+                    history = self.threads.messages(*place)
+                    context.turn_id = self.threads.start_turn(*place, text)
+                    meant = with_titles(clean(text), shown_titles(history))
+                    with closing(self._turn(meant, history, context)) as events:
+                        yield from map(self._tell, events)
+            finally:
+                context.cancel.set()
+                with self._lock:
+                    self._running.pop(place, None)
+        if problem is not None:
+            yield from map(self._tell, (problem, Done(status="failed")))
+
+    def _tell(self, event: Event) -> Event:
+        for listener in self.on_event:
+            listener(event)
+        return event
+
+    def _claim(self, place: tuple[str, str], cancel: threading.Event) -> Error | None:
+        """Make this the running turn of a thread, unless one runs there or the user has had enough."""
+        with self._lock:
+            if place in self._running:
+                return Error(message="This chat is still answering.", hint="Wait, or press stop.")
+            problem = None if self.limits is None else self.limits.start(place[0], self._running_of(place[0]))
+            if problem is None:
+                self._running[place] = cancel
+            return problem
+
+    def _turn(self, text: str, history: list[Message], context: Context) -> Generator[Event]:
         start, answer, status = time.perf_counter(), "", "failed"
         events: list[dict[str, Any]] = []
         meter = Meter(start)
@@ -325,7 +375,7 @@ class Agent:
         ]
         return create_agent(
             model,
-            [langchain_tool(tool, self.plots, self.folder_of, self.thoughts_of) for tool in self.tools],
+            [langchain_tool(tool, self.plots_of, self.folder_of, self.thoughts_of) for tool in self.tools],
             system_prompt=self._system,
             middleware=[*middleware, router_for(model, self.tools, self.embedder)],
             context_schema=Context,
@@ -340,6 +390,16 @@ class Agent:
                 self._checkpoints.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             except Exception:
                 log.exception("the run state of a turn could not be deleted")
+
+
+def _unreadable(text: str) -> Error | None:
+    if not text.strip():
+        return Error(message="The message is empty.", hint="Write something, or pick a suggestion.")
+    size = len(text.encode("utf-8", "replace"))
+    if size > MAX_TEXT:
+        hint = "Send the part that matters, or split it over several messages."
+        return Error(message=f"The message has {size:,} bytes; at most {MAX_TEXT:,} are read.", hint=hint)
+    return None
 
 
 def as_messages(history: list[Message]) -> list[Any]:
