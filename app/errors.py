@@ -18,6 +18,7 @@ KNOWN = {
     "SettingsError",
     "ThreadNotFound",
     "UnknownModelError",
+    "UserError",
 }
 
 
