@@ -6,12 +6,14 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bethink.agents.checkpoints import Checkpoints, open_checkpoints
+from bethink.agents.decisions import command_of, pending_call
 from bethink.agents.events import (
     Done,
     Error,
@@ -28,6 +30,7 @@ from bethink.agents.ledger import Ledger
 from bethink.agents.policies import AS_USUAL, Policies
 from bethink.agents.prompts import system_prompt
 from bethink.agents.references import shown_titles, with_titles
+from bethink.agents.running import RunningTurns
 from bethink.agents.threads import ThreadStore, clean
 from bethink.agents.turn_events import TurnCost, call_events, custom_events, token_events
 from bethink.models.energy import Span, record
@@ -107,14 +110,16 @@ class Agent:
         self.folder = folder
         self.on_close: list[Callable[[], None]] = []
         """What else is to be closed with the agent."""
+        self.on_event: list[Callable[[Event], None]] = []
+        """Who else is told each event of each turn; :class:`Done` without a turn's id: it was refused."""
+        self.running = RunningTurns()
         self._system = system or system_prompt(self.model_name)
         self.ledger = Ledger(folder / "energy.db")
         """What all spans cost, by user."""
         self.tools = [*tools, energy_tool(self.ledger)]
         self._post_thinker = PostThinker(memory, self.threads, self.ledger, wait_s=policies.think_after_s)
-        self._running: dict[tuple[str, str], threading.Event] = {}
         self._lock = threading.Lock()
-        self._idle = IdleUnload(model, policies.unload_after_min, lambda: bool(self._running))
+        self._idle = IdleUnload(model, policies.unload_after_min, lambda: bool(self.running))
         self._graph: Any = None
         self._checkpoints_at = checkpoints
         self._checkpoints: Checkpoints | None = None
@@ -132,6 +137,10 @@ class Agent:
     def folder_of(self, user_id: str, what: str = "uploads") -> Path:
         """The folder of a user's ``uploads`` or ``evaluations``; it need not exist. No other user's tools see it."""
         return user_folder(self.folder, what, user_id)
+
+    def plots_of(self, user_id: str) -> Path:
+        """The folder of what this user's tools draw and write; it need not exist."""
+        return user_folder(self.folder, "plots", user_id)
 
     def thoughts_of(self, user_id: str, query: str, k: int) -> list[dict[str, Any]]:
         """What is remembered of a user that fits a query, for tools: dicts with ``id``, ``text``, ``date``."""
@@ -188,32 +197,9 @@ class Agent:
         Raises:
             ThreadNotFound: this user has no such thread.
         """
-        from langchain_core.messages import HumanMessage
-
-        from bethink.agents.routing import knows_tools
 
         self.threads.get(user_id, thread_id)
-        problem = self._refuse(text, user_id, thread_id)
-        if problem is not None:
-            yield problem
-            yield Done(status="failed")
-            return
-        cancel = threading.Event()
-        with self._lock:
-            self._running[user_id, thread_id] = cancel
-        try:
-            history = self.threads.messages(user_id, thread_id)
-            turn_id = self.threads.start_turn(user_id, thread_id, text)
-            meant = HumanMessage(with_titles(clean(text), shown_titles(history)))
-            sent = 0 if self.policies.full_history else max(0, len(history) - LAST_MESSAGES)
-            messages = [*as_messages(history[sent:], calls=knows_tools(self.model)), meant]
-            context = Context(user_id, thread_id, turn_id, memory, approve, cancel)
-            context.earlier = tuple(as_messages(history[:sent]))
-            yield from self._turn(messages, context)
-        finally:
-            cancel.set()
-            with self._lock:
-                self._running.pop((user_id, thread_id), None)
+        yield from self._answer(text, Context(user_id, thread_id, memory=memory, approve=approve))
 
     def reply(
         self,
@@ -229,20 +215,19 @@ class Agent:
         the conversation's own tools has no :class:`ToolEnd`: the caller runs it, and sends what came of it with the
         next call. The same turn again (another try, say) takes the place of what was learned from it before.
         """
-        problem = self._refuse_text(str(conversation.messages[conversation.asked].text))
-        if problem is not None:
-            yield problem
-            yield Done(status="failed")
-            return
         session, turn_id = conversation.ids(user_id)
         context = Context(user_id, session, turn_id, memory, False, cancel or threading.Event(), conversation)
-        if memory and conversation.asked == len(conversation.messages) - 1:
-            self.threads.end_job(turn_id)
-            self._post_thinker.revert(user_id, [turn_id])
-        try:
-            yield from self._turn(conversation.bounded(LAST_MESSAGES, MAX_TEXT), context)
-        finally:
-            context.cancel.set()
+        problem = _unreadable(str(conversation.messages[conversation.asked].text))
+        # the same conversation may be asked about twice at once: each try has a place of its own
+        with self.running.claimed((user_id, uuid.uuid4().hex), context.cancel, problem) as problem:
+            if problem is not None:
+                yield from map(self._tell, (problem, Done(status="failed")))
+                return
+            if memory and conversation.asked == len(conversation.messages) - 1:
+                self.threads.end_job(turn_id)
+                self._post_thinker.revert(user_id, [turn_id])
+            with closing(self._turn(conversation.bounded(LAST_MESSAGES, MAX_TEXT), context)) as events:
+                yield from map(self._tell, events)
 
     def retry(self, *, user_id: str, thread_id: str, memory: bool = True) -> Iterator[Event]:
         """Answer the last user message again; the old answer and the thoughts it left are taken back."""
@@ -256,43 +241,64 @@ class Agent:
 
     def edit(self, text: str, *, user_id: str, thread_id: str, turn_id: str, memory: bool = True) -> Iterator[Event]:
         """Put another message in place of a turn's; that turn, all later ones and their thoughts are taken back."""
-        problem = self._refuse(text, user_id, thread_id)
-        if problem is not None:
-            yield problem
-            yield Done(status="failed")
-            return
-        gone = self.threads.drop_turns(user_id, thread_id, turn_id)
-        self._post_thinker.revert(user_id, gone)
-        yield from self.stream(text, user_id=user_id, thread_id=thread_id, memory=memory)
+
+        def take_back() -> None:
+            gone = self.threads.drop_turns(user_id, thread_id, turn_id)
+            self._post_thinker.revert(user_id, gone)
+
+        yield from self._answer(text, Context(user_id, thread_id, memory=memory), take_back)
+
+    def approve(self, call_id: str, *, user_id: str, thread_id: str, memory: bool = True) -> Iterator[Event]:
+        """Run a call that was refused because it needs approval, exactly as it was asked for, as a turn of its own.
+
+        A call runs once this way: it is refused when the user has approved or declined it before.
+
+        Raises:
+            ThreadNotFound: this user has no such thread.
+        """
+        call = pending_call(self.threads.messages(user_id, thread_id), call_id)
+
+        def decide() -> Error | None:
+            if call is not None and self.threads.decide(user_id, thread_id, call_id, approved=True):
+                return None
+            return Error(message="This call is not waiting for approval (any more).", hint="Ask for it again.")
+
+        text = "" if call is None else command_of(*call)
+        yield from self._answer(text, Context(user_id, thread_id, memory=memory), decide, typed=False)
 
     def cancel(self, *, user_id: str, thread_id: str) -> bool:
         """Stop the running turn of a thread; False when none runs."""
-        with self._lock:
-            event = self._running.get((user_id, thread_id))
-        if event is not None:
-            event.set()
-        return event is not None
+        return self.running.cancel((user_id, thread_id))
 
-    def _refuse_text(self, text: str) -> Error | None:
-        if not text.strip():
-            hint = "Write something, or pick a suggestion."
-            return Error(message="The message is empty.", hint=hint, code="invalid")
-        size = len(text.encode("utf-8", "replace"))
-        if size > MAX_TEXT:
-            hint = "Send the part that matters, or split it over several messages."
-            message = f"The message has {size:,} bytes; at most {MAX_TEXT:,} are read."
-            return Error(message=message, hint=hint, code="invalid")
-        return None
+    def _answer(
+        self, text: str, context: Context, before: Callable[[], Error | None] | None = None, *, typed: bool = True
+    ) -> Iterator[Event]:
+        """One turn, if it may start; ``before`` runs first, and may still refuse. Nothing else runs in the thread."""
+        from langchain_core.messages import HumanMessage
 
-    def _refuse(self, text: str, user_id: str, thread_id: str) -> Error | None:
-        if (problem := self._refuse_text(text)) is not None:
-            return problem
-        with self._lock:
-            if (user_id, thread_id) in self._running:
-                return Error(message="This chat is still answering.", hint="Wait, or press stop.")
-        return None
+        from bethink.agents.routing import knows_tools
 
-    def _turn(self, messages: list[BaseMessage], context: Context) -> Iterator[Event]:
+        place = (context.user_id, context.thread_id)
+        with self.running.claimed(place, context.cancel, _unreadable(text) if typed else None) as problem:
+            problem = problem or (before() if before is not None else None)
+            if problem is not None:
+                yield from map(self._tell, (problem, Done(status="failed")))
+                return
+            history = self.threads.messages(*place)
+            context.turn_id = self.threads.start_turn(*place, text)
+            meant = HumanMessage(with_titles(clean(text), shown_titles(history)))
+            sent = 0 if self.policies.full_history else max(0, len(history) - LAST_MESSAGES)
+            messages = [*as_messages(history[sent:], calls=knows_tools(self.model)), meant]
+            context.earlier = tuple(as_messages(history[:sent]))
+            with closing(self._turn(messages, context)) as events:
+                yield from map(self._tell, events)
+
+    def _tell(self, event: Event) -> Event:
+        for listener in self.on_event:
+            listener(event)
+        return event
+
+    def _turn(self, messages: list[BaseMessage], context: Context) -> Generator[Event]:
         start, answer, status = time.perf_counter(), "", "failed"
         events: list[dict[str, Any]] = []
         cost, saved, run_id = TurnCost(start), start, uuid.uuid4().hex
@@ -413,7 +419,7 @@ class Agent:
         ]
         return create_agent(
             model,
-            [langchain_tool(tool, self.plots, self.folder_of, self.thoughts_of) for tool in self.tools],
+            [langchain_tool(tool, self.plots_of, self.folder_of, self.thoughts_of) for tool in self.tools],
             system_prompt=self._system,
             # the last one sees which tools are offered in the end
             middleware=[*middleware, router_for(model, self.tools, self.embedder), ForeignTools(self.tools)],
@@ -428,6 +434,17 @@ class Agent:
                 self._checkpoints.forget(run_id)
             except Exception:
                 log.exception("the run state of a turn could not be deleted")
+
+
+def _unreadable(text: str) -> Error | None:
+    if not text.strip():
+        return Error(message="The message is empty.", hint="Write something, or pick a suggestion.", code="invalid")
+    size = len(text.encode("utf-8", "replace"))
+    if size > MAX_TEXT:
+        hint = "Send the part that matters, or split it over several messages."
+        message = f"The message has {size:,} bytes; at most {MAX_TEXT:,} are read."
+        return Error(message=message, hint=hint, code="invalid")
+    return None
 
 
 __all__ = ["Agent", "Context", "MemoryWrite"]

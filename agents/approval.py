@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from langchain.agents.middleware.types import ToolCallRequest
 from langchain_core.messages import HumanMessage, ToolMessage
 from langgraph.types import Command
 
+from bethink.agents.decisions import NEEDS_APPROVAL, command_of
 from bethink.agents.routing import parse_command
 from bethink.tools.contract import ToolError, ToolResult
 from bethink.tools.langchain import model_text
@@ -38,11 +38,10 @@ class ApprovalMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
         name, arguments = call["name"], call["args"]
         if name not in self.names or self._approved(request, name, arguments):
             return handler(request)
-        command = f"/{name} {json.dumps(arguments, ensure_ascii=False)}"
         refusal = ToolError(
-            "needs_approval",
+            NEEDS_APPROVAL,
             f"{name} may change something outside of this chat, so it needs the user's approval.",
-            f"Nothing was done. To approve it, the user sends: {command}",
+            f"Nothing was done. To approve it, the user sends: {command_of(name, arguments)}",
         )
         result = ToolResult(name, arguments, None, refusal.as_dict()["error"], 0.0)
         return ToolMessage(model_text(result), artifact=result, name=name, tool_call_id=call["id"], status="error")

@@ -65,6 +65,14 @@ class ToolEnd(Event):
 
 
 @dataclass(frozen=True)
+class Decision(Event):
+    """The user's word on a call that was refused because it needs approval; added to its turn later."""
+
+    call_id: str = ""
+    approved: bool = False
+
+
+@dataclass(frozen=True)
 class MemoryWrite(Event):
     """Post-thinking changed the memory: each ``{op, id, text, reason}``."""
 

@@ -17,6 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bethink.agents.decisions import NEEDS_APPROVAL, waiting
+from bethink.agents.events import Decision
 from bethink.memory.schema import stamp
 
 VERSION = 1
@@ -227,6 +229,20 @@ class ThreadStore:
                 events = [*json.loads(row["events"]), event]
                 sql = "UPDATE messages SET events=? WHERE turn_id=? AND role='assistant'"
                 db.execute(sql, (json.dumps(events, ensure_ascii=True, default=str), turn_id))
+
+    def decide(self, user_id: str, thread_id: str, call_id: str, *, approved: bool) -> bool:
+        """Note the user's word on the latest call of that id that waits for it; False if none does (any more)."""
+        self.get(user_id, thread_id)
+        sql = "SELECT id, events FROM messages WHERE thread_id=? AND instr(events, ?) ORDER BY position DESC"
+        with self._write() as db:
+            for row in db.execute(sql, (thread_id, NEEDS_APPROVAL)).fetchall():
+                events = json.loads(row["events"])
+                if call_id in {start["call_id"] for start in waiting(events)}:
+                    events.append(Decision(call_id=call_id, approved=approved).as_dict())
+                    body = json.dumps(events, ensure_ascii=True, default=str)
+                    db.execute("UPDATE messages SET events=? WHERE id=?", (body, row["id"]))
+                    return True
+        return False
 
     def drop_turns(self, user_id: str, thread_id: str, from_turn: str) -> list[str]:
         """Delete a turn and all later ones of the thread; returns the ids of the turns that went."""

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bethink.app.commands import adapter, evaluate_green, memory_erase, tools, train
+from bethink.app.commands import adapter, evaluate_green, memory_erase, tools, train, users
 from bethink.app.output import JSON_FLAG, emit, fail
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.add_typer(tools.app, name="tools")
 app.add_typer(train.app, name="train")
 app.add_typer(adapter.app, name="adapter")
+app.add_typer(users.app, name="users")
 app.add_typer(memory_erase.app, name="memory")  # with those of ``memory`` and ``memory_changes``
 app.add_typer(evaluate_green.app, name="eval")  # with those of the other ``evaluate...``
 
@@ -44,6 +45,36 @@ def chat(
     from bethink.app.commands.chat import run_chat
 
     run_chat(model=model, data=data, user=user, port=port, open_browser=open_browser, mcp=mcp)
+
+
+@app.command()
+def serve(
+    model: Model = None,
+    data: Data = None,
+    user: User = None,
+    host: Annotated[str | None, typer.Option(help="Where to listen; other than this machine only with users.")] = None,
+    port: Annotated[int | None, typer.Option(help="The next free one is taken if it is in use.")] = None,
+    allow_host: Annotated[
+        list[str] | None, typer.Option(help="A name under which it may be asked; give it for each.")
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen elsewhere though nobody has to log in. Do not.")
+    ] = False,
+) -> None:
+    """Serve several users: the page with logins, /mcp with tokens, /healthz and /metrics."""
+    from bethink.app.commands.serve import run_serve
+
+    run_serve(
+        model=model,
+        data=data,
+        user=user,
+        host=host,
+        port=port,
+        allow_hosts=allow_host or (),
+        open_browser=open_browser,
+        insecure=insecure,
+    )
 
 
 @app.command()

@@ -134,7 +134,7 @@ def _delete_chats(settings: Settings) -> tuple[int, int]:
     folder = data_folder(settings.data)
     plots, web = folder / "plots", folder / "web-cache"
     own = hashlib.sha256(settings.user.encode("utf-8", "replace")).hexdigest()[:16]
-    owned = [folder / name / own for name in ("uploads", "evaluations")]
+    owned = [folder / name / own for name in ("uploads", "evaluations", "plots", "results")]
     files = [file for place in owned for file in place.rglob("*") if file.is_file()]
     count, store = 0, _chats(settings)
     if store is not None:

@@ -20,6 +20,7 @@ KNOWN = {
     "SettingsError",
     "ThreadNotFound",
     "UnknownModelError",
+    "UserError",
 }
 
 

@@ -39,7 +39,17 @@ class Settings(BaseSettings):
     user: str = "me"
     """Whose threads and thoughts the command line and the unauthenticated web page use."""
     host: str = "127.0.0.1"
+    """Where to listen; only ``bethink serve`` listens elsewhere than on this machine, and only with logins."""
     port: int = 7860
+    hosts: list[str] = []
+    """Names under which ``bethink serve`` may be asked, besides this machine's own, without port."""
+    proxies: str = ""
+    """Addresses of reverse proxies in front of ``bethink serve``, with commas, that are believed where requests come
+    from."""
+    turns_per_minute: int = Field(20, ge=1)
+    """Messages that one user of ``bethink serve`` may send within a minute."""
+    max_upload_mb: float = Field(50.0, gt=0, le=50)
+    """The largest file that a user of ``bethink serve`` may send, in MB (10^6 bytes)."""
     memory_server: str = ""
     """The Chroma server that keeps the thoughts, as ``http://127.0.0.1:8000``; empty: they are in the data folder."""
     checkpoints: SecretStr = SecretStr("")

@@ -21,26 +21,28 @@ Recall = Callable[[str, int], list[dict[str, Any]]]
 
 def langchain_tool(
     tool: Tool,
-    folder: Path,
+    folder: Path | Callable[[str], Path],
     uploads_of: Callable[[str], Path] | None = None,
     thoughts_of: Thoughts | None = None,
 ) -> BaseTool:
     """The tool as a LangChain ``StructuredTool`` whose artifact is the call's :class:`ToolResult`.
 
     Inside a LangGraph run, progress goes to the custom stream as ``{"tool_progress": {...}}`` and the run's
-    ``context.cancel`` (a ``threading.Event``), where there is one, stops the tool. ``uploads_of`` gives the folder of
-    uploaded files of the run's ``context.user_id``, ``thoughts_of(user_id, query, k)`` what is remembered of them
-    (nothing in a run whose ``context.memory`` is False).
+    ``context.cancel`` (a ``threading.Event``), where there is one, stops the tool. ``folder``, where plots and files
+    go, may be a function of the run's ``context.user_id``. ``uploads_of`` gives the folder of that user's uploaded
+    files, ``thoughts_of(user_id, query, k)`` what is remembered of them (nothing in a run whose ``context.memory`` is
+    False).
     """
 
-    def of_user(asked: Any) -> tuple[Path | None, Recall | None]:
+    def of_user(asked: Any) -> tuple[Path, Path | None, Recall | None]:
         user_id = getattr(asked, "user_id", None)
+        results = folder(user_id or "") if callable(folder) else folder
         if user_id is None:
-            return None, None
+            return results, None, None
         recall = partial(thoughts_of, user_id) if thoughts_of is not None and getattr(asked, "memory", True) else None
-        return uploads_of(user_id) if uploads_of is not None else None, recall
+        return results, uploads_of(user_id) if uploads_of is not None else None, recall
 
-    return _structured(tool, folder, of_user, lambda result: result)
+    return _structured(tool, of_user, lambda result: result)
 
 
 def langchain_tools(
@@ -60,24 +62,23 @@ def langchain_tools(
     """
     from bethink.tools import all_tools
 
-    given = (None if uploads is None else Path(uploads), thoughts)
+    given = (Path(folder), None if uploads is None else Path(uploads), thoughts)
     return [
-        _structured(tool, Path(folder), lambda asked: given, lambda result: {"structured_content": result.as_dict()})
+        _structured(tool, lambda asked: given, lambda result: {"structured_content": result.as_dict()})
         for tool in (all_tools() if tools is None else tools)
     ]
 
 
 def _structured(
     tool: Tool,
-    folder: Path,
-    given: Callable[[Any], tuple[Path | None, Recall | None]],
+    given: Callable[[Any], tuple[Path, Path | None, Recall | None]],
     artifact: Callable[[ToolResult], Any],
 ) -> BaseTool:
     from langchain_core.tools import StructuredTool
 
     def run(**arguments: Any) -> tuple[str, Any]:
         write, asked = _surroundings()
-        uploads, thoughts = given(asked)
+        folder, uploads, thoughts = given(asked)
         context = ToolContext(
             folder=folder,
             progress=lambda done, message: write(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from functools import cache
@@ -26,8 +27,8 @@ from bethink.tools.contract import Tool, ToolError, ToolResult, call_tool, find_
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 16
-"""Calls that run at the same time; further ones wait."""
+AT_ONCE, AT_ONCE_OF_A_USER = 16, 4
+"""Calls that run at the same time, of all users and of one; further ones wait."""
 EVERY_S = 0.05
 """Least seconds between two progress notifications of a call."""
 NOT_FOUND = -32002
@@ -52,6 +53,7 @@ def mcp_server(toolbox: Toolbox, user: str | Callable[[Any], str], *, images: bo
         "bethink", version=version("bethink"), instructions=INSTRUCTIONS, website_url=None
     )
     limiter = anyio.CapacityLimiter(AT_ONCE)
+    turns: defaultdict[str, anyio.Semaphore] = defaultdict(lambda: anyio.Semaphore(AT_ONCE_OF_A_USER))
 
     def who() -> str:
         return user if isinstance(user, str) else user(server.request_context.request)
@@ -74,7 +76,10 @@ def mcp_server(toolbox: Toolbox, user: str | Callable[[Any], str], *, images: bo
         try:
             async with progress_of(server) as progress:
                 context = toolbox.context(user_id, progress, cancel)
-                result: ToolResult = await off_loop(lambda: call_tool(tool, arguments, context))
+                async with turns[user_id]:
+                    result: ToolResult = await off_loop(lambda: call_tool(tool, arguments, context))
+            if toolbox.called is not None:
+                toolbox.called(result)
             return await off_loop(lambda: results.call_result(result, images))
         finally:
             cancel.set()  # a call that was cancelled, or whose client has gone, stops at its next checkpoint

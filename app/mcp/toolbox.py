@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bethink.agents.folders import user_folder
 from bethink.agents.thought_tools import memory_tools
 from bethink.tools import all_tools
-from bethink.tools.contract import Tool, ToolContext
+from bethink.tools.contract import Tool, ToolContext, ToolResult
 
 if TYPE_CHECKING:
     from bethink.memory import ThoughtMemory
@@ -26,12 +26,14 @@ class Toolbox:
         memory: whose thoughts the memory tools and the recommendations use; None: there are no memory tools.
         tools: those on offer, besides the memory's.
         uploads: the folder of files that arguments may name, for every user; None: a user's uploads in ``data``.
+        called: who is told what came of each call.
     """
 
     data: str | Path
     memory: ThoughtMemory | None = None
     tools: Sequence[Tool] = field(default_factory=all_tools)
     uploads: Path | None = None
+    called: Callable[[ToolResult], None] | None = None
 
     def tools_of(self, user_id: str) -> list[Tool]:
         """All tools, those of the memory bound to this user."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from bethink.agents.decisions import command_of, pending_call
 from bethink.app.ui import render
 from bethink.app.ui.theme import SET_URL
-from bethink.app.ui.uploads import ENDINGS, take
+from bethink.app.ui.uploads import ENDINGS, UploadLimits, take
 
 if TYPE_CHECKING:
     from bethink.agents.agent import Agent
@@ -103,7 +104,9 @@ def stream_turn(
     yield shown
 
 
-def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> ChatTab:
+def build_chat(
+    agent: Agent, user_of: UserOf, memory_default: bool = True, uploads: UploadLimits | None = None
+) -> ChatTab:
     """Build the tab inside the current Blocks."""
     with gr.Row(equal_height=False):
         with gr.Column(scale=1, min_width=220, elem_id="side"):
@@ -216,6 +219,9 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         if answering(messages or []):
             yield still_answering()
             return
+        if (problem := agent.running.refusal(user_id)) is not None:
+            yield idle(f"{problem.message} {problem.hint}")
+            return
         if messages is None or not thread_id:
             thread_id, messages = agent.threads.create(user_id).id, []
         before = render.history(messages)
@@ -275,6 +281,33 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
             thread_id,
         )
 
+    def on_decide(data: gr.SelectData, thread_id: str | None, remember: bool, request: gr.Request) -> Any:
+        """Approve or Not now was pressed: what runs is the stored call, whatever the browser sends."""
+        user_id = user_of(request)
+        messages = stored(user_id, thread_id) or []
+        word, _, call_id = str(data.value).partition(" ")
+        if answering(messages):
+            yield still_answering()
+            return
+        call = pending_call(messages, call_id)
+        if not thread_id or call is None or word not in (render.APPROVE, render.DECLINE):
+            yield idle("This call is not waiting for approval (any more). Reload the page to see what became of it.")
+            return
+        if word == render.DECLINE:
+            agent.threads.decide(user_id, thread_id, call_id, approved=False)
+            yield shown_thread(user_id, thread_id), *idle("It did not run.")[1:]
+            return
+        if (problem := agent.running.refusal(user_id)) is not None:
+            yield idle(f"{problem.message} {problem.hint}")
+            return
+        yield from run(
+            lambda user, thread: agent.approve(call_id, user_id=user, thread_id=thread, memory=remember),
+            shown_thread(user_id, thread_id),
+            command_of(*call),
+            user_id,
+            thread_id,
+        )
+
     def on_stop(thread_id: str | None, request: gr.Request) -> str:
         if thread_id and agent.cancel(user_id=user_of(request), thread_id=thread_id):
             return state_line("busy", "Stopping …")
@@ -285,7 +318,8 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         if not path:
             return gr.skip(), READY, gr.skip(), gr.skip()
         user_id = user_of(request)
-        taken = take(Path(path), agent.folder_of(user_id))
+        taken = take(Path(path), agent.folder_of(user_id), limits=uploads)
+        Path(path).unlink(missing_ok=True)  # Gradio's copy, in a folder that all users share
         state = "busy" if answering(stored(user_id, thread_id) or []) else "idle"
         command = taken.offers[0].command if taken.offers else gr.skip()
         found = [(offer.label, offer.command) for offer in taken.offers]
@@ -348,6 +382,7 @@ def build_chat(agent: Agent, user_of: UserOf, memory_default: bool = True) -> Ch
         button.click(_fixed(on_send, text), [threads, memory], **turn)
     chatbot.retry(on_retry, [threads, memory], **turn)
     chatbot.edit(on_edit, [chatbot, threads, memory], **turn)
+    chatbot.option_select(on_decide, [threads, memory], **turn)
     added = add.upload(on_upload, [add, threads], [box, state, offers, other], **quick)
     added.then(None, js=FOCUS_COMMAND, **private)
     swapped = other.click(on_other, [offers], [box, offers, other], **quick)

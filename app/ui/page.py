@@ -12,26 +12,35 @@ from bethink.app.ui.memory import build_memory
 
 if TYPE_CHECKING:
     from bethink.agents.agent import Agent
+    from bethink.app.ui.uploads import UploadLimits
 
 
-def build_page(agent: Agent, default_user: str) -> gr.Blocks:
+def build_page(
+    agent: Agent, default_user: str, *, login: bool = False, uploads: UploadLimits | None = None
+) -> gr.Blocks:
     """The whole page over an agent.
 
-    The user is whoever logged in, or ``default_user`` where there is no login; never anything the browser sends.
+    The user is whoever logged in, or ``default_user`` where there is no ``login``; never anything the browser sends.
     """
 
     def user_of(request: gr.Request) -> str:
-        return request.username or default_user
+        if not login:
+            return default_user
+        if not request.username:
+            raise gr.Error("You are not logged in (any more). Reload the page.")
+        return str(request.username)
 
     with gr.Blocks(title="Bethink", analytics_enabled=False, fill_width=True, delete_cache=(3600, 86400)) as page:
         gr.HTML(
             "<div><h1>Bethink</h1><p>recalls before it answers, and thinks afterwards</p></div>",
             elem_id="brand",
         )
+        if login:
+            gr.Button("Log out", link="/logout", size="sm", elem_id="log-out")
         banner = gr.Markdown(banner_text(agent), elem_id="banner")
         timer = gr.Timer(1.0)
         with gr.Tab("Chat", elem_id="tab-chat"):
-            chat = build_chat(agent, user_of)
+            chat = build_chat(agent, user_of, uploads=uploads)
         with gr.Tab("Memory", elem_id="tab-memory") as tab:
             build_memory(agent, user_of, tab)
         with gr.Tab("Evaluate", elem_id="tab-evaluate") as evaluate_tab:

@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-SHOWN_JSON = 4000
-"""Characters of a tool's result shown in its card; the rest is in the plot and the summary."""
+from bethink.agents.decisions import NEEDS_APPROVAL, waiting
+
+APPROVE, DECLINE = "approve", "decline"
+"""What the buttons of a call that waits for the user send, before the call's id."""
+SHOWN_JSON, SHOWN_TO_APPROVE = 4000, 100_000
+"""Characters of a tool's result shown in its card (the rest is in the plot and the summary), and of arguments that
+somebody is asked to approve."""
 FILE_ROUTE = "/gradio_api/file="
 """Where Gradio serves files of the folders that it may (see ``allowed_paths`` in the server)."""
 STATUS_NOTES = {
@@ -66,6 +71,7 @@ def answer(
     """
     running = progress or {}
     before, after = [], []
+    decided = {event["call_id"]: event["approved"] for event in events if event["kind"] == "Decision"}
     ends = {event["call_id"]: event for event in events if event["kind"] == "ToolEnd"}
     for event in events:
         kind = event["kind"]
@@ -74,6 +80,9 @@ def answer(
         elif kind == "ToolStart":
             end, now = ends.get(event["call_id"]), running.get(event["call_id"])
             before.extend(tool(event, end, over=status != "running", said=text, now=now))
+            if event["call_id"] in decided:
+                word = "Approved: it ran below." if decided[event["call_id"]] else "Not now: it did not run."
+                before.append({"role": "assistant", "content": f"*{word}*"})
         elif kind == "MemoryWrite" and event["changes"]:
             after.append(remembered(event["changes"]))
         elif kind == "Error":
@@ -86,7 +95,23 @@ def answer(
         before.append({"role": "assistant", "content": "…"})
     if status in STATUS_NOTES and not any(event["kind"] == "Error" for event in events):
         after.insert(0, {"role": "assistant", "content": f"*{STATUS_NOTES[status]}*"})
+    if status != "running":
+        after.extend(map(question, waiting(events)[:1]))
     return before + after
+
+
+def question(start: dict[str, Any]) -> Shown:
+    """The question whether a refused call shall run, with its two buttons.
+
+    The page shows the buttons of a chat's last message only, so this comes last, and one call is asked about at a time.
+    """
+    content = f"**{cell(start['name'])}** was not run: it may change something outside of this chat. Its arguments:\n"
+    content += f"```json\n{_json(start['arguments'], SHOWN_TO_APPROVE)}\n```"
+    options = [
+        {"label": "Approve", "value": f"{APPROVE} {start['call_id']}"},
+        {"label": "Not now", "value": f"{DECLINE} {start['call_id']}"},
+    ]
+    return {"role": "assistant", "content": content, "options": options}
 
 
 def recalled(thoughts: Sequence[dict[str, Any]]) -> Shown:
@@ -129,7 +154,7 @@ def tool(
     if not end["ok"]:
         error = end["result"].get("error", {})
         message = error.get("message", "The tool failed.")
-        if message not in said:
+        if message not in said and error.get("code") != NEEDS_APPROVAL:
             shown.append(problem(message, error.get("hint", "")))
     for plot in end["result"].get("plots", []):
         if Path(plot["path"]).is_file():
@@ -207,6 +232,6 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _json(data: Any) -> str:
+def _json(data: Any, most: int = SHOWN_JSON) -> str:
     text = json.dumps(data, indent=1, ensure_ascii=False, default=str).replace("```", "ʼʼʼ")
-    return text if len(text) <= SHOWN_JSON else text[:SHOWN_JSON] + "\n… (cut)"
+    return text if len(text) <= most else text[:most] + "\n… (cut)"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bethink.app.ui.upload_checks import refuse_odd
 from bethink.app.ui.uploaded_logs import log_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from bethink.tools.recommendation.schema import Schema
 
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet")
-MAX_BYTES = 50_000_000
+MAX_BYTES, MAX_FILES = 50_000_000, 200
+"""Of one file, and files of one user."""
 LONGEST_STEM = 60
 CAMPAIGN_USERS, CAMPAIGN_ROWS = 20, 10_000
 """Fewer users are no campaign; rewards of so many rows are looked at."""
@@ -50,16 +52,25 @@ def safe_name(name: str) -> str:
     return (letters[:LONGEST_STEM] or "observations") + ending
 
 
-def keep(source: Path, folder: Path, name: str = "") -> Path:
+@dataclass(frozen=True)
+class UploadLimits:
+    """What a user may send: bytes of one file (None: `MAX_BYTES`), and how many files may be kept."""
+
+    bytes: int | None = None
+    files: int = MAX_FILES
+
+
+def keep(source: Path, folder: Path, name: str = "", limits: UploadLimits | None = None) -> Path:
     """Copy an upload into ``folder`` (made private) under a safe name of its own; the same file twice is kept once.
 
     Raises:
-        ValueError: a file larger than `MAX_BYTES`.
+        ValueError: a file larger than may be, or one too many.
         OSError: the folder cannot be written.
     """
-    size = source.stat().st_size
-    if size > MAX_BYTES:
-        raise ValueError(f"The file has {size / 1e6:,.0f} MB; {MAX_BYTES / 1e6:,.0f} MB is the most.")
+    limits = limits or UploadLimits()
+    size, most = source.stat().st_size, limits.bytes or MAX_BYTES
+    if size > most:
+        raise ValueError(f"The file has {size:,} bytes; {most:,} is the most.")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = Path(safe_name(name or source.name))
     number, path = 1, folder / wanted
@@ -68,6 +79,8 @@ def keep(source: Path, folder: Path, name: str = "") -> Path:
             return path
         number += 1
         path = folder / f"{wanted.stem}-{number}{wanted.suffix}"
+    if sum(1 for _ in folder.iterdir()) >= limits.files:
+        raise ValueError(f"{limits.files} files are kept already, which is the most. Delete some in the data folder.")
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as part, source.open("rb") as content:
         shutil.copyfileobj(content, part)
     Path(part.name).replace(path)
@@ -90,12 +103,12 @@ class Taken:
     offers: tuple[Offer, ...] = ()
 
 
-def take(source: Path, folder: Path, name: str = "") -> Taken:
+def take(source: Path, folder: Path, name: str = "", limits: UploadLimits | None = None) -> Taken:
     """Look at an upload and keep it, if a tool can use it: as a series of observations, a table of rows, a catalogue.
 
     A file whose columns say who got what, and what came of it, is first of all a campaign; one that says who took which
     item is a log; one with a column that says when is a series; one with a title of its own in most rows is a catalogue
-    of items; any other is a table.
+    of items; any other is a table. What is no table at all by its name, size or first bytes is refused unread.
     """
     from bethink.tools.filtering.observations import ObservationError, read_observations
     from bethink.tools.tables import TableFileError
@@ -106,6 +119,7 @@ def take(source: Path, folder: Path, name: str = "") -> Taken:
     left_out: tuple[str, ...] = ()
     refusal: TableFileError | None = None
     try:
+        refuse_odd(source, name or source.name, ENDINGS, (limits or UploadLimits()).bytes or MAX_BYTES)
         if not wanted.endswith(".parquet"):
             try:
                 series = read_observations(source, max_bytes=MAX_BYTES)
@@ -121,7 +135,7 @@ def take(source: Path, folder: Path, name: str = "") -> Taken:
         found = (series, table, campaign, catalogue, log)
         if refusal is not None and all(part is None for part in found):
             return Taken(f"Not added. {refusal} {refusal.hint}")
-        path = keep(source, folder, name)
+        path = keep(source, folder, name, limits)
     except ValueError as problem:
         return Taken(f"Not added. {problem}")
     except OSError as problem:

@@ -61,14 +61,6 @@ def test_only_plots_can_be_fetched(client, agent, tmp_path):
         assert client.get(f"/gradio_api/file={path}").status_code in (403, 404)
 
 
-def test_without_a_login_nothing_of_a_protected_page_is_served(agent):
-    with TestClient(create_app(agent, auth=[("ann", "a"), ("bob", "b")]), base_url="http://127.0.0.1:7860") as client:
-        assert client.get("/config").status_code == 401
-        assert client.post("/login", data={"username": "ann", "password": "wrong"}).status_code == 400
-        assert client.post("/login", data={"username": "ann", "password": "a"}).status_code == 200
-        assert client.get("/config").status_code == 200
-
-
 def test_a_taken_port_gives_the_next_one():
     first = listen("127.0.0.1", 0)
     port = first.getsockname()[1]
@@ -82,6 +74,24 @@ def test_a_taken_port_gives_the_next_one():
 def test_other_addresses_are_refused(host):
     with pytest.raises(PortError, match="this machine only"):
         listen(host, 7860)
+
+
+def test_another_address_that_is_no_address_of_this_machine_is_told():
+    with pytest.raises(PortError, match="no address of this machine"):
+        listen("192.0.2.1", 7860, elsewhere=True)
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/file=http://127.0.0.1:7860/healthz", "/gradio_api/proxy=https://x.org/"])
+def test_nothing_is_fetched_from_elsewhere(client, path):
+    answer = client.get(path)
+    assert answer.status_code == 403
+    assert "fetches nothing" in answer.text
+
+
+def test_without_metrics_and_mcp_there_is_nothing_there(client):
+    assert "bethink_turns" not in client.get("/metrics").text
+    hello = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    assert client.post("/mcp", json=hello).status_code in (404, 405)
 
 
 def test_a_listening_socket_takes_connections():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -150,3 +151,42 @@ def test_turns_from_before_there_were_such_figures_are_shown():
     shown = render.usage(USAGE)
     assert "avoided" not in shown["metadata"]["title"] + shown["content"]
     assert "CO₂e" not in shown["content"]
+
+
+def refused(call_id: str = "c1", name: str = "mail_send", text: str = "Hi ``` there") -> list[dict]:
+    error = {"code": "needs_approval", "message": "It needs approval.", "hint": "Send: /mail_send"}
+    return [
+        {"kind": "ToolStart", "call_id": call_id, "name": name, "arguments": {"text": text}},
+        {"kind": "ToolEnd", "call_id": call_id, "name": name, "result": {"error": error}, "seconds": 0.1, "ok": False},
+    ]
+
+
+def test_a_call_that_waits_is_asked_about_last_with_two_buttons():
+    usage = {"kind": "Usage", "tokens_in": 1, "tokens_in_cached": 0, "tokens_out": 1, "seconds": 1.0}
+    usage |= {"cpu_s": 1.0, "energy_backend": "none"}
+    shown = render.answer([*refused(), *refused("c2"), usage], "I did not run it.")
+    assert shown[-1]["options"] == [
+        {"label": "Approve", "value": "approve c1"},
+        {"label": "Not now", "value": "decline c1"},
+    ]
+    assert sum("options" in one for one in shown) == 1
+    assert shown[-1]["content"].count("```") == 2  # the arguments cannot end their block
+    assert not any("/mail_send" in str(one["content"]) for one in shown if "metadata" not in one)
+
+
+def test_all_of_the_arguments_are_shown_to_who_approves_them():
+    long = "x" * 20_000 + "END"
+    assert "END" in render.answer(refused(text=long), "Not run.")[-1]["content"]
+
+
+@pytest.mark.parametrize(("approved", "told"), [(True, "Approved"), (False, "Not now")])
+def test_what_was_decided_is_told_and_the_next_call_asked_about(approved, told):
+    decision = {"kind": "Decision", "call_id": "c1", "approved": approved}
+    shown = render.answer([*refused(), *refused("c2"), decision], "Not run.")
+    assert any(told in str(one["content"]) for one in shown)
+    assert shown[-1]["options"][0]["value"] == "approve c2"
+    assert "options" not in render.answer([*refused(), decision], "Not run.")[-1]
+
+
+def test_nothing_is_asked_while_the_answer_is_being_written():
+    assert not any("options" in one for one in render.answer(refused(), "", "running"))
