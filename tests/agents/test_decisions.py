@@ -103,7 +103,7 @@ def test_a_call_that_may_not_start_yet_goes_on_waiting(make, ran):
     agent = make(("add", {"a": 3}), "It was not run.")
     thread = refused(agent)
     agent.running.limits = TurnLimits(per_minute=1)
-    assert agent.limits.start("ann", 0) is None
+    assert agent.running.limits.start("ann", 0) is None
     assert "1 messages" in approve(agent, thread)[0].message
     agent.running.limits = None
     assert approve(agent, thread)[-1].status == "complete"

@@ -15,7 +15,7 @@ pytest.importorskip("argon2", reason="the extra is not installed: pip install 'b
 pytest.importorskip("mcp", reason="the extra is not installed: pip install 'bethink[mcp]'")
 
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -220,7 +220,11 @@ class Isolation(RuleBasedStateMachine):
 
 
 Isolation.TestCase.settings = settings(
-    max_examples=4, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=4,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # shrinking would take many minutes
 )
 TestIsolation = Isolation.TestCase
 
