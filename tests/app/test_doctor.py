@@ -186,6 +186,13 @@ def test_run_state(tmp_path):
     assert "sesame" not in json.dumps(found)
 
 
+def test_energy_names_its_source_and_what_is_missing(tmp_path):
+    told = checks.energy(settings(tmp_path))
+    assert process_meter().backend in told
+    assert process_meter().error_class in told
+    assert all(why in told for why in missing_counters())
+
+
 def test_ports(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
