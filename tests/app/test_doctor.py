@@ -21,6 +21,8 @@ from bethink.app import checks, data_checks
 from bethink.app.checks import CheckError
 from bethink.app.commands.doctor import checked, probes
 from bethink.app.settings import Settings
+from bethink.models.energy import process_meter
+from bethink.models.energy.counters import missing_counters
 from bethink.tools.contract import ToolError
 from tests.conftest import FakeEmbedder
 
