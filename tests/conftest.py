@@ -53,3 +53,13 @@ def smollm2():
     model = load_chat_model("smollm2")
     warm_up(model)
     return model
+
+
+@pytest.fixture(autouse=True)
+def no_span_stays_open():
+    """What a test measures ends with it: a span left open would be the parent of the next test's."""
+    import sys
+
+    yield
+    energy = sys.modules.get("bethink.models.energy.meter")
+    assert energy is None or energy.current() is None
