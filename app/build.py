@@ -70,7 +70,7 @@ def open_agent(settings: Settings) -> Agent:
     from bethink.app.errors import log_to
     from bethink.memory.trained_extract import TrainedExtractor
     from bethink.models.chat import ChatLocal
-    from bethink.models.registry import DEFAULT, load_chat_model
+    from bethink.models.registry import ADAPTED, load_chat_model
     from bethink.tools import all_tools
 
     made: list[Agent] = []
@@ -84,7 +84,7 @@ def open_agent(settings: Settings) -> Agent:
     memory = open_memory(settings)
     folder = data_folder(settings.data)
     log_to(folder)
-    if settings.model.strip() == DEFAULT and isinstance(model, ChatLocal):
+    if settings.model.strip() == ADAPTED and isinstance(model, ChatLocal):
         memory.extractor = TrainedExtractor(model.decode_json)
     servers = open_servers(settings, folder)
     tools, checkpoints = [*all_tools(), *servers.tools], settings.checkpoints.get_secret_value()

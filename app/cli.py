@@ -26,7 +26,8 @@ app.add_typer(memory_erase.app, name="memory")  # with those of ``memory`` and `
 app.add_typer(evaluate_green.app, name="eval")  # with those of the other ``evaluate...``
 
 Model = Annotated[
-    str | None, typer.Option(help="smollm2, a folder, a .gguf file, hf:ORG/NAME or openai:BASE_URL#MODEL.")
+    str | None,
+    typer.Option(help="smollm2, a folder, a .gguf file, hf:ORG/NAME, any of these +ADAPTER, or openai:BASE_URL#MODEL."),
 ]
 Data = Annotated[Path | None, typer.Option(help="The folder for threads, thoughts and plots.")]
 User = Annotated[str | None, typer.Option(help="Whose memory and threads.")]

@@ -1,4 +1,4 @@
-"""From a string to a chat model: ``bethink``, a folder, a GGUF file, ``hf:ORG/NAME``, ``openai:BASE_URL#MODEL`` ..."""
+"""From a string to a chat model: ``smollm2``, a folder, a GGUF file, ``hf:ORG/NAME``, ``openai:BASE_URL#MODEL`` ..."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from langchain_core.language_models import BaseChatModel
 
 from bethink.models.embedder import MissingModelError
 
-DEFAULT = "bethink"
 BASE = "smollm2"
-"""The default model without its adapter."""
+"""The packaged model."""
+ADAPTED = "bethink"
+"""The packaged model with the adapter that :mod:`bethink.models.training.agent` trains, once that is in its folder."""
 FORMS = (
-    "bethink (packaged: smollm2 with an adapter), smollm2 (packaged), a folder with config.json, a .gguf file, "
+    "smollm2 (packaged), a folder with config.json, a .gguf file, "
     "hf:ORG/NAME, any of these with +FOLDER of an adapter, or openai:BASE_URL#MODEL (such as openai:http://127.0.0.1:8000/v1#qwen2.5)"
 )
 Progress = Callable[[float, str], None]
@@ -26,7 +27,7 @@ class UnknownModelError(ValueError):
     """The model string names nothing; the message lists the forms it can take."""
 
 
-def load_chat_model(spec: str = DEFAULT, *, progress: Progress | None = None, **options: Any) -> BaseChatModel:
+def load_chat_model(spec: str = BASE, *, progress: Progress | None = None, **options: Any) -> BaseChatModel:
     """A chat model for a string. Local weights are loaded at the first use, not here.
 
     Args:
@@ -41,11 +42,11 @@ def load_chat_model(spec: str = DEFAULT, *, progress: Progress | None = None, **
     if spec.strip().startswith("openai:"):
         return _openai(spec.strip(), options)
     name, folder = local_folder(spec, progress=progress)
-    usual: dict[str, Any] = {"repetition_penalty": 1.1} if name == BASE else {"brief_results": name == DEFAULT}
+    usual: dict[str, Any] = {"repetition_penalty": 1.1} if name == BASE else {"brief_results": name == ADAPTED}
     return _local(name, folder, {**usual, **options})
 
 
-def local_folder(spec: str = DEFAULT, *, progress: Progress | None = None) -> tuple[str, Callable[[], Path]]:
+def local_folder(spec: str = BASE, *, progress: Progress | None = None) -> tuple[str, Callable[[], Path]]:
     """The name of a model on this machine, and a function that gives its folder, converted or downloaded if need be.
 
     Raises:
@@ -55,7 +56,7 @@ def local_folder(spec: str = DEFAULT, *, progress: Progress | None = None) -> tu
     if not spec:
         raise UnknownModelError(f"The model string is empty. Known forms: {FORMS}.")
     report = progress or (lambda done, message: None)
-    if spec == DEFAULT:
+    if spec == ADAPTED:
         from bethink.models.adapted import PACKAGED, adapted_folder
 
         base = local_folder(BASE, progress=report)[1]

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bethink.models.registry import BASE, DEFAULT, load_chat_model
+from bethink.models.registry import ADAPTED, BASE, load_chat_model
 
 DATA = Path(__file__).with_name("data")
-OURS = DEFAULT
+OURS = ADAPTED
 T = TypeVar("T")
 
 
