@@ -206,9 +206,10 @@ class Agent:
             turn_id = self.threads.start_turn(user_id, thread_id, text)
             meant = HumanMessage(with_titles(clean(text), shown_titles(history)))
             sent = 0 if self.policies.full_history else max(0, len(history) - LAST_MESSAGES)
-            messages = [*as_messages(history[sent:], calls=knows_tools(self.model)), meant]
+            calls = knows_tools(self.model)
+            messages = [*as_messages(history[sent:], calls=calls), meant]
             context = Context(user_id, thread_id, turn_id, memory, approve, cancel)
-            context.earlier = tuple(as_messages(history[:sent]))
+            context.earlier = tuple(as_messages(history[:sent], calls=calls))
             yield from self._turn(messages, context)
         finally:
             cancel.set()
