@@ -197,7 +197,6 @@ class Agent:
         Raises:
             ThreadNotFound: this user has no such thread.
         """
-
         self.threads.get(user_id, thread_id)
         yield from self._answer(text, Context(user_id, thread_id, memory=memory, approve=approve))
 
@@ -288,8 +287,9 @@ class Agent:
             context.turn_id = self.threads.start_turn(*place, text)
             meant = HumanMessage(with_titles(clean(text), shown_titles(history)))
             sent = 0 if self.policies.full_history else max(0, len(history) - LAST_MESSAGES)
-            messages = [*as_messages(history[sent:], calls=knows_tools(self.model)), meant]
-            context.earlier = tuple(as_messages(history[:sent]))
+            calls = knows_tools(self.model)
+            messages = [*as_messages(history[sent:], calls=calls), meant]
+            context.earlier = tuple(as_messages(history[:sent], calls=calls))
             with closing(self._turn(messages, context)) as events:
                 yield from map(self._tell, events)
 
