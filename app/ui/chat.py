@@ -302,7 +302,7 @@ def build_chat(
             return
         yield from run(
             lambda user, thread: agent.approve(call_id, user_id=user, thread_id=thread, memory=remember),
-            shown_thread(user_id, thread_id),
+            render.history(render.approved(messages, call_id)),
             command_of(*call),
             user_id,
             thread_id,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import html
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from bethink.agents.decisions import NEEDS_APPROVAL, waiting
+from bethink.agents.events import Decision
 
 APPROVE, DECLINE = "approve", "decline"
 """What the buttons of a call that waits for the user send, before the call's id."""
@@ -81,7 +83,7 @@ def answer(
             end, now = ends.get(event["call_id"]), running.get(event["call_id"])
             before.extend(tool(event, end, over=status != "running", said=text, now=now))
             if event["call_id"] in decided:
-                word = "Approved: it ran below." if decided[event["call_id"]] else "Not now: it did not run."
+                word = "Approved: see below." if decided[event["call_id"]] else "Not now: it did not run."
                 before.append({"role": "assistant", "content": f"*{word}*"})
         elif kind == "MemoryWrite" and event["changes"]:
             after.append(remembered(event["changes"]))
@@ -112,6 +114,16 @@ def question(start: dict[str, Any]) -> Shown:
         {"label": "Not now", "value": f"{DECLINE} {start['call_id']}"},
     ]
     return {"role": "assistant", "content": content, "options": options}
+
+
+def approved(messages: Sequence[Any], call_id: str) -> list[Any]:
+    """The stored messages as they are once the waiting call of that id is approved."""
+    word = Decision(call_id=call_id, approved=True).as_dict()
+    asked = [call_id in {start["call_id"] for start in waiting(message.events)} for message in messages]
+    return [
+        replace(message, events=[*message.events, word]) if here else message
+        for message, here in zip(messages, asked, strict=True)
+    ]
 
 
 def recalled(thoughts: Sequence[dict[str, Any]]) -> Shown:
@@ -149,12 +161,13 @@ def tool(
         return shown
     result = {key: value for key, value in end["result"].items() if key not in ("plots", "files")}
     content += f"\nResult\n```json\n{_json(result)}\n```"
-    log = "done" if end["ok"] else "failed"
+    waits = (end["result"].get("error") or {}).get("code") == NEEDS_APPROVAL
+    log = "done" if end["ok"] else "not run" if waits else "failed"
     shown = [card(f"Tool: {start['name']}", content, log=log, duration=float(end["seconds"]))]
     if not end["ok"]:
         error = end["result"].get("error", {})
         message = error.get("message", "The tool failed.")
-        if message not in said and error.get("code") != NEEDS_APPROVAL:
+        if message not in said and not waits:
             shown.append(problem(message, error.get("hint", "")))
     for plot in end["result"].get("plots", []):
         if Path(plot["path"]).is_file():

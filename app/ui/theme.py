@@ -10,6 +10,7 @@ CSS = """
 footer {display: none !important;}
 #brand {padding: 0 4px !important;}
 #brand > div {display: flex; align-items: baseline; gap: 12px; flex-wrap: wrap;}
+#log-out {width: auto; align-self: flex-end; min-width: 90px; margin-top: -48px; position: relative; z-index: 2;}
 #brand h1 {font-size: 1.3rem; margin: 0; letter-spacing: -0.01em;}
 #brand p {margin: 0; opacity: .75; font-size: .92rem;}
 #brand, #banner, #turn-state {margin-bottom: -8px;}

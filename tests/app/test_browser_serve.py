@@ -70,7 +70,7 @@ def test_log_in_approve_decline_log_out(page, tmp_path):
             page.wait_for_selector("#turn-state [data-state=idle]")
             assert ran == [{"a": 3, "b": 4}]
             assert approve.count() == 0
-            page.locator("#chat").get_by_text("Approved: it ran below.").wait_for()
+            page.locator("#chat").get_by_text("Approved: see below.").wait_for()
 
             say(page, "Sum up again.")
             page.get_by_role("button", name="Not now").click()
@@ -82,6 +82,7 @@ def test_log_in_approve_decline_log_out(page, tmp_path):
             assert ran == [{"a": 3, "b": 4}]
             assert page.errors == []
 
+            shot(page, "log-out")
             page.click("#log-out")
             page.get_by_label("password", exact=False).wait_for()
             assert page.outside == []
