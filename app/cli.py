@@ -63,7 +63,7 @@ def serve(
         bool, typer.Option("--insecure", help="Listen elsewhere though nobody has to log in. Do not.")
     ] = False,
 ) -> None:
-    """Serve several users: the page with logins, /mcp with tokens, /healthz and /metrics."""
+    """Serve several users: the page with logins, /mcp with tokens, /v1, /healthz and /metrics."""
     from bethink.app.commands.serve import run_serve
 
     run_serve(

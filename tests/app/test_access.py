@@ -157,6 +157,18 @@ def test_the_tokens_user_is_the_user(client, users):
     assert ann.post("tools/list").status_code == 401
 
 
+def test_over_v1_the_tokens_user_is_the_user(client, users, agent):
+    asked = {"model": "bethink", "messages": [{"role": "user", "content": "I live in Porto."}]}
+    assert client.post("/v1/chat/completions", json=asked).status_code == 401
+    assert client.get("/v1/models").status_code == 401
+    token = users.new_token("ann")
+    answer = client.post("/v1/chat/completions", json=asked, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 200, answer.text
+    agent._post_thinker.close()
+    assert [thought.text for thought in agent.memory.list(user_id="ann")] == ["I live in Porto."]
+    assert agent.memory.list(user_id="bob") == []
+
+
 def test_without_users_programs_ask_as_the_default_user(agent):
     agent.memory.add([{"role": "user", "content": "My sister Maria lives in Porto."}], user_id="me")
     with app_of(agent, None) as client:
