@@ -260,13 +260,17 @@ def draw_front(found: Sequence[dict[str, Any]]) -> bytes:
         )  # fmt: skip
         for mean, each in zip(means, own, strict=True):
             label = f"{each['backbone'][:20]}, {each['precision']}"
-            panel.annotate(label, (each["joules_per_answer"], mean), (5, 5), textcoords="offset points", fontsize=7)
+            place = (each["joules_per_answer"], mean)
+            panel.annotate(label, place, (5, 4 + 8 * number), textcoords="offset points", fontsize=7)
     for error_class in ("estimated", "measured"):
         front = [each for each in found if each["on_the_front"] and each["error_class"] == error_class]
         front.sort(key=lambda each: each["joules_per_answer"])
         places = [each["joules_per_answer"] for each in front]
         panel.plot(places, [100 * each["right"]["mean"] for each in front], "--", color=GREY, linewidth=1, zorder=2)
-    panel.set_xscale("log")
+    joules = [each["joules_per_answer"] for each in found]
+    if min(joules) > 0 and max(joules) > 10 * min(joules):
+        panel.set_xscale("log")
+    panel.margins(x=0.15)
     panel.set_ylim(-4, 104)
     panel.set_xlabel("J an answer" + (" (estimated from CPU time)" if estimated else ""))
     panel.set_ylabel("right answers, %, with 95 % interval")
