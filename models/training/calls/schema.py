@@ -58,6 +58,7 @@ TOOLS: dict[str, dict[str, Any]] = {
     "recommend": {**_CATALOGUE, "taste": NONE, "liked": [], "disliked": [], "thoughts": True, "log": NONE}
     | {"customer": NONE},
     "search_catalog": {**_CATALOGUE, "query": ..., "thoughts": False},
+    "energy_report": {"scope": "turn"},
 }
 """Each tool's arguments with their defaults (``...``: none, the argument is needed)."""
 COLUMN_ROLES = ("user", "time", "amount", "reward", "cost", "propensity", "segment", "features", "ignore")
@@ -68,6 +69,7 @@ ENUMS: dict[str, tuple[str, ...]] = {
     "filters": ("robust", "score", "letkf", "enkf", "particle"),
     "toy": ("two_moons", "checkerboard", "swiss_roll", "eight_gaussians", "pinwheel", "rings"),
     "guarantee": ("expected", "chance", "hard"),
+    "scope": ("turn", "thread", "day"),
 }
 COPIED = ("upload", "log", "customer", "columns", "segment_by", "liked", "disliked", "query", "taste", "given")
 """Arguments whose strings stand in the text, letter for letter."""

@@ -29,6 +29,7 @@ TOOLS = (
     "evaluate_policy",
     "recommend",
     "search_catalog",
+    "energy_report",
 )
 COUNTED = {2: "two", 3: "three", 4: "four", 5: "five"}
 Made = tuple[list[tuple[date, str]], str, str]
