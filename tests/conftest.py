@@ -60,6 +60,10 @@ def no_span_stays_open():
     """What a test measures ends with it: a span left open would be the parent of the next test's."""
     import sys
 
+    def opened():
+        energy = sys.modules.get("bethink.models.energy.meter")
+        return energy.current() if energy is not None else None
+
+    before = opened()
     yield
-    energy = sys.modules.get("bethink.models.energy.meter")
-    assert energy is None or energy.current() is None
+    assert opened() is before
