@@ -112,7 +112,7 @@ def test_three_users_interleaved(place, embedder):
             opened.append(lambda: place.open(embedder, "b"))
 
     chosen = settings(
-        max_examples=40 if place.url is None else 12,
+        max_examples=40 if place.url is None else 4,
         stateful_step_count=50,
         deadline=None,
         derandomize=True,
