@@ -6,11 +6,12 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/report.py,$(wildcard tests/benchmarks/*.py)))) $(notdir $(patsubst %/__main__.py,%,$(wildcard tests/benchmarks/*/__main__.py)))
 
-.PHONY: help install chat test check bench format clean
+.PHONY: help install chat test test-long check bench format clean
 
 help:
 	@echo "make chat         start the chat on this machine (OPEN=1 opens a browser)"
 	@echo "make test         style, types, import contract and all tests"
+	@echo "make test-long    the rest of the tests: memory on a Chroma server, a served page in a browser"
 	@echo "make bench NAME=… measure beside peers: $(BENCHES)"
 
 $(READY): pyproject.toml constraints.txt
@@ -34,7 +35,10 @@ check: install
 	PYTHONPATH=.typing $(BIN)/lint-imports --no-cache
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
+
+test-long: install
+	$(BIN)/python -m pytest -m long -n 2 --dist loadfile
 
 bench: install
 	@test -n "$(NAME)" || { echo "Say which: make bench NAME=… ($(BENCHES))"; exit 2; }

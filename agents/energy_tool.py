@@ -37,17 +37,17 @@ class EnergyReportOutput(ToolOutput):
     )
 
 
-def energy_tool(ledger: Ledger, user_id: str | None = None) -> Tool:
+def energy_tool(ledger: Ledger | None, user_id: str | None = None) -> Tool:
     """``energy_report``, for the user of the run around the call, or for one user.
 
     Args:
-        ledger: where the records are.
+        ledger: where the records are; None where the tool is only offered and never run.
         user_id: for hosts without a chat; then only ``day`` can be asked for.
     """
 
     def run(request: EnergyReportInput, context: ToolContext) -> EnergyReportOutput:
         user, thread = (user_id, "") if user_id is not None else _asker()
-        if user is None or (request.scope != "day" and not thread):
+        if ledger is None or user is None or (request.scope != "day" and not thread):
             raise ToolError("not_ready", "There is no chat around this call.", "Ask for the scope 'day', or in a chat.")
         return _report(ledger, request.scope, user, thread)
 

@@ -24,6 +24,7 @@ from langchain.agents.middleware.types import hook_config
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from bethink.agents.agent import LAST_MESSAGES
+from bethink.agents.energy_tool import energy_tool
 from bethink.agents.evaluation.runs import Row
 from bethink.agents.evaluation.summary import ALL, Estimate, scores
 from bethink.agents.evaluation.tool_data import Case
@@ -77,15 +78,15 @@ class Asker:
 
     Args:
         model: any LangChain chat model.
-        tools: ours; a case with functions of its own is asked with those instead.
+        tools: ours, to which the agent's own is added; a case with functions of its own is asked with those instead.
         embedder: what the agent routes with (used for models whose chat template knows no tools).
     """
 
     def __init__(self, model: BaseChatModel, tools: Sequence[Tool], embedder: Embedder) -> None:
-        self.model, self.tools, self._embedder = model, list(tools), embedder
+        self.model, self.tools, self._embedder = model, [*tools, energy_tool(None)], embedder
         self._system = system_prompt(str(getattr(model, "model_name", type(model).__name__)))
         self._graphs: dict[str, Any] = {}
-        self._schemas = {tool.name: tool.input_schema()["properties"] for tool in tools}
+        self._schemas = {tool.name: tool.input_schema()["properties"] for tool in self.tools}
 
     def ask(self, case: Case, cancel: threading.Event) -> AIMessage:
         """The model's answer: a call, or words.

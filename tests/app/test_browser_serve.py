@@ -90,7 +90,7 @@ def test_log_in_approve_decline_log_out(page, tmp_path):
         agent.close()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_as_a_process_with_its_own_commands(page, tmp_path):
     Users(tmp_path).add("ann", PASSWORD)
     token = Users(tmp_path).new_token("ann")

@@ -57,7 +57,7 @@ def server(running_server):
     return running_server
 
 
-@pytest.fixture(params=["embedded", "server"])
+@pytest.fixture(params=["embedded", pytest.param("server", marks=pytest.mark.long)])
 def place(request, tmp_path):
     """Both stores, one after the other."""
     if request.param == "embedded":

@@ -204,7 +204,7 @@ def test_the_model_is_asked_exactly_as_the_agent_asks_it(tmp_path, fake_embedder
     other = asker(AIMessage("Hello."), embedder=fake_embedder)
     other.ask(case(None, said="Good morning!"), threading.Event())
     assert [(type(each), each.content) for each in other.model.seen[0]] == [(type(e), e.content) for e in asked]
-    assert other.model.bound == bound == [tool.name for tool in TOOLS]
+    assert other.model.bound == bound == [*(tool.name for tool in TOOLS), "energy_report"]
 
 
 def test_a_command_is_read_as_the_agent_reads_it():

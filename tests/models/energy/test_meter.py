@@ -169,6 +169,10 @@ def test_a_failed_span_is_noted_and_closed():
 
 
 def test_spans_end_in_any_order_and_in_any_thread():
+    copy_context().run(_ending_in_any_order)
+
+
+def _ending_in_any_order():
     meter = Meter(processor=FOUR)
     turn = Span("turn", "turn", meter=meter).begin()
     first = Span("a", "model", parent=turn, meter=meter)
