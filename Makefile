@@ -11,7 +11,7 @@ BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/report.py,$(wildcard
 help:
 	@echo "make chat         start the chat on this machine (OPEN=1 opens a browser)"
 	@echo "make test         style, types, import contract and all tests"
-	@echo "make test-long    the rest of the tests: memory on a Chroma server, a served page in a browser"
+	@echo "make test-long    what takes minutes more: memory on a Chroma server, a served page in a browser, ..."
 	@echo "make bench NAME=… measure beside peers: $(BENCHES)"
 
 $(READY): pyproject.toml constraints.txt

@@ -90,6 +90,7 @@ async def check_resources(session, results) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_every_tool_over_stdio_from_the_command_line(tmp_path):
     async def use():
         told = []
