@@ -141,7 +141,7 @@ def upload(page, name: str, content: bytes) -> None:
     page.set_input_files("#main input[type=file]", {"name": name, "mimeType": "text/csv", "buffer": content})
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.long), 360])
 def test_a_file_is_added_and_tracked(page, tmp_path, width):
     page.set_viewport_size({"width": width, "height": 900 if width > 500 else 740})
     server = Server(tmp_path)
@@ -194,7 +194,7 @@ def people(rows: int = 150) -> bytes:
     return "\n".join(lines).encode()
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.long), 360])
 def test_a_table_is_added_and_its_density_learnt(page, tmp_path, width):
     page.set_viewport_size({"width": width, "height": 900 if width > 500 else 740})
     server = Server(tmp_path)
@@ -276,7 +276,7 @@ def campaign(users: int = 400) -> bytes:
     return "\n".join(lines).encode()
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.long), 360])
 def test_a_campaign_is_added_and_its_budget_planned(page, tmp_path, width):
     page.set_viewport_size({"width": width, "height": 900 if width > 500 else 740})
     server = Server(tmp_path)
