@@ -198,6 +198,7 @@ def test_a_second_process_on_the_folder_is_refused(tmp_path):
         holder.wait()
 
 
+@pytest.mark.long
 def test_ask_through_an_openai_compatible_server(tmp_path, smollm2):
     """A real server: transformers' own ``serve`` with the default model's folder, on loopback."""
     from bethink.models.convert import smollm2_folder
