@@ -95,7 +95,7 @@ def local_folder(spec: str = BASE, *, progress: Progress | None = None) -> tuple
 def _with_adapter(spec: str, under: str, adapter: Path, report: Progress) -> tuple[str, Callable[[], Path]]:
     from bethink.models.adapted import adapted_folder
 
-    if not adapter.is_dir():
+    if not adapter.name or not adapter.is_dir():
         raise MissingModelError(
             f"There is no adapter's folder {adapter}. `bethink adapter list` shows those there are."
         )

@@ -55,3 +55,12 @@ def test_answers_end_with_the_end_of_text_and_long_examples_are_left_out_whole(t
 def test_tasks_are_gathered_in_alphabetical_order():
     rows = [Encoded("b", (1, 2), 1), Encoded("a", (3, 4), 1), Encoded("b", (5, 6), 1)]
     assert by_task(rows) == {"a": [rows[1]], "b": [rows[0], rows[2]]}
+
+
+@pytest.mark.parametrize("n", [-5, 0, 99])
+def test_too_few_examples_of_the_agent_are_refused_and_nothing_is_written(tmp_path, n):
+    from bethink.models.training.agent import write
+
+    with pytest.raises(ValueError, match="at least 100"):
+        write(tmp_path / "new", n)
+    assert not (tmp_path / "new").exists()
