@@ -46,9 +46,21 @@ def open_page(page, url: str) -> None:
     page.wait_for_selector("#message textarea")
 
 
+SEE_BUSY = """() => {
+  window.busySeen = false;
+  new MutationObserver(() => {
+    window.busySeen ||= Boolean(document.querySelector('#turn-state [data-state=busy]'));
+  }).observe(document, {subtree: true, childList: true, attributes: true});
+}"""
+"""A turn of a fake model may be over between two looks at the page, so the page itself notes that there was one."""
+
+
 def wait_idle(page) -> None:
-    page.wait_for_selector("#turn-state [data-state=busy]")
-    page.wait_for_selector("#turn-state [data-state=idle]", timeout=600_000)
+    """Wait until a turn that began since the last call (or since the page was loaded) is over."""
+    page.wait_for_function(
+        "window.busySeen && Boolean(document.querySelector('#turn-state [data-state=idle]'))", timeout=600_000
+    )
+    page.evaluate("window.busySeen = false")
 
 
 def row(page, text: str):
@@ -58,5 +70,6 @@ def row(page, text: str):
 
 def say(page, text: str) -> None:
     page.fill("#message textarea", text)
+    page.evaluate("window.busySeen = false")
     page.press("#message textarea", "Enter")
     wait_idle(page)

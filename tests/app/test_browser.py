@@ -111,7 +111,7 @@ def test_hands_on(page, tmp_path):
         page.press("#message textarea", "Enter")
         page.wait_for_selector("#turn-state [data-state=busy]")
         page.click("#stop")
-        page.wait_for_selector("#turn-state [data-state=idle]", timeout=240_000)
+        wait_idle(page)
         page.locator("#chat").get_by_text(re.compile("Stopped|story|ship", re.IGNORECASE)).first.wait_for()
         page.locator("#chat button[aria-label='Retry']").last.click()
         wait_idle(page)

@@ -75,6 +75,7 @@ def test_log_in_approve_decline_log_out(page, tmp_path):
             say(page, "Sum up again.")
             page.get_by_role("button", name="Not now").click()
             page.locator("#chat").get_by_text("Not now: it did not run.").wait_for()
+            page.wait_for_selector("#turn-state [data-state=idle]")
             assert approve.count() == 0
             page.reload()
             page.locator("#chat").get_by_text("Not now: it did not run.").wait_for()
