@@ -88,12 +88,24 @@ class Runs:
         return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def best_rate(runs: Runs, name: str) -> tuple[float, dict[float, float]]:
-    """The rate with the best mean on validation, and each rate's."""
-    rates = [rate / SLOWER.get(name, 1) for rate in RATES]
-    figures = runs.do([runs.job(METHODS[name], rate, 0, test=False) for rate in rates])
-    found = {rate: each["scores"]["validation"]["mean"] for rate, each in zip(rates, figures, strict=True)}
-    return max(found, key=lambda rate: found[rate]), found
+def best_rates(runs: Runs) -> dict[str, dict[str, Any]]:
+    """Each method's rate with the best mean on validation, and each rate's mean."""
+    rates = {name: [rate / SLOWER.get(name, 1) for rate in RATES] for name in METHODS}
+    # all at once, so that no core waits for the last run of a method
+    figures = iter(runs.do([runs.job(METHODS[name], rate, 0, test=False) for name in METHODS for rate in rates[name]]))
+    found = {name: {rate: next(figures)["scores"]["validation"]["mean"] for rate in rates[name]} for name in METHODS}
+    return {name: {"chosen": max(each, key=each.__getitem__), "validation": each} for name, each in found.items()}
+
+
+def trained(runs: Runs, rates: dict[str, dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """The tested runs of each method (three seeds) and of each ablation of MultiLoRA (one)."""
+    jobs = {
+        name: [runs.job(METHODS[name], rates[name]["chosen"], seed, test=True) for seed in SEEDS] for name in METHODS
+    }
+    for name, change in ABLATIONS.items():
+        jobs[name] = [runs.job({**METHODS["MultiLoRA"], **change}, rates["MultiLoRA"]["chosen"], SEEDS[0], test=True)]
+    figures = iter(runs.do([job for each in jobs.values() for job in each]))
+    return {name: [next(figures) for _ in each] for name, each in jobs.items()}
 
 
 def means(figures: list[dict[str, Any]]) -> np.ndarray:
@@ -151,17 +163,10 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
     if place is None:
         return [bar(names[0], None, ">=", 0), bar(names[1], None, ">=", 0.8)], {}
     runs = Runs(place)
-    rates: dict[str, Any] = {}
-    tested: dict[str, list[dict[str, Any]]] = {}
-    for name, method in METHODS.items():
-        chosen, found = best_rate(runs, name)
-        rates[name] = {"chosen": chosen, "validation": found}
-        print(f"  {name}: rate {chosen:g} of {found}", file=sys.stderr, flush=True)
-        tested[name] = runs.do([runs.job(method, chosen, seed, test=True) for seed in SEEDS])
-    for name, change in ABLATIONS.items():
-        method = {**METHODS["MultiLoRA"], **change}
-        chosen = rates["MultiLoRA"]["chosen"]
-        tested[name] = runs.do([runs.job(method, chosen, SEEDS[0], test=True)])
+    rates = best_rates(runs)
+    for name, each in rates.items():
+        print(f"  {name}: rate {each['chosen']:g} of {each['validation']}", file=sys.stderr, flush=True)
+    tested = trained(runs, rates)
     table: dict[str, Any] = {}
     for name, figures in tested.items():
         own, lora = means(figures), means(tested["LoRA"][: len(figures)])
