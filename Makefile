@@ -35,7 +35,7 @@ check: install
 	PYTHONPATH=.typing $(BIN)/lint-imports --no-cache
 
 test: check
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 test-long: install
 	$(BIN)/python -m pytest -m long -n 2 --dist loadfile

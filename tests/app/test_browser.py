@@ -110,7 +110,7 @@ def test_hands_on(page, tmp_path):
         page.fill("#message textarea", "Tell me a long story about a ship, with many details, in ten paragraphs.")
         page.press("#message textarea", "Enter")
         page.wait_for_selector("#turn-state [data-state=busy]")
-        page.click("#stop")
+        page.click("#stop", force=True)  # the page moves while it is written to, which a person would not wait for
         wait_idle(page)
         page.locator("#chat").get_by_text(re.compile("Stopped|story|ship", re.IGNORECASE)).first.wait_for()
         page.locator("#chat button[aria-label='Retry']").last.click()

@@ -97,10 +97,10 @@ def test_a_damaged_folder_is_made_again(copy, monkeypatch):
 def test_a_kill_in_the_middle_leaves_nothing_taken_for_whole(tmp_path):
     code = "import sys; from pathlib import Path; from bethink.models.convert import *; smollm2_folder(cache=Path(sys.argv[1]))"
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("models/*/")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.0)
+    deadline = time.monotonic() + 240
+    # the config is written first; the weights and their checksum take a second more
+    while not list(tmp_path.glob("models/*/config.json")) and time.monotonic() < deadline:
+        time.sleep(0.01)
     process.kill()
     process.wait()
     folders = [path for path in (tmp_path / "models").iterdir() if path.is_dir()]
