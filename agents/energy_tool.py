@@ -42,13 +42,14 @@ def energy_tool(ledger: Ledger | None, user_id: str | None = None) -> Tool:
 
     Args:
         ledger: where the records are; None where the tool is only offered and never run.
-        user_id: for hosts without a chat; then only ``day`` can be asked for.
+        user_id: for hosts without a chat; ``turn`` is then the last answer in any chat, and ``thread`` is refused.
     """
 
     def run(request: EnergyReportInput, context: ToolContext) -> EnergyReportOutput:
         user, thread = (user_id, "") if user_id is not None else _asker()
-        if ledger is None or user is None or (request.scope != "day" and not thread):
-            raise ToolError("not_ready", "There is no chat around this call.", "Ask for the scope 'day', or in a chat.")
+        if ledger is None or user is None or (request.scope == "thread" and not thread):
+            hint = "Ask for the scope 'turn' or 'day', or in a chat."
+            raise ToolError("not_ready", "There is no chat around this call.", hint)
         return _report(ledger, request.scope, user, thread)
 
     return Tool(
@@ -83,7 +84,7 @@ def _report(ledger: Ledger, scope: str, user: str, thread: str) -> EnergyReportO
     if scope == "turn":
         turns = [each for each in ledger.records(user, thread_id=thread, limit=200) if each["kind"] == "turn"]
         if not turns:
-            raise ToolError("not_found", "This chat has no finished answer yet.", "Ask again after the first one.")
+            raise ToolError("not_found", "There is no finished answer yet.", "Ask again after the first one.")
         trace = turns[-1]["trace_id"]
     thread = "" if scope == "day" else thread
     sums = {each["error_class"]: each for each in ledger.total(user, since, thread_id=thread, trace_id=trace)}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from bethink.agents.agent import Agent
     from bethink.app.access.users import Users
+    from bethink.app.settings import Settings
     from bethink.app.ui.uploads import UploadLimits
     from bethink.tools.contract import ToolResult
 
@@ -51,6 +52,7 @@ def create_app(
     metrics: bool = False,
     hosts: Sequence[str] = (),
     uploads: UploadLimits | None = None,
+    settings: Settings | None = None,
 ) -> FastAPI:
     """The FastAPI application.
 
@@ -62,6 +64,7 @@ def create_app(
         metrics: whether Prometheus finds counts at ``/metrics``.
         hosts: names under which it may be asked, besides those of this machine itself.
         uploads: what a user may send to the page.
+        settings: those the agent was made of, for the page to show; None: those that are found now.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     import gradio as gr
@@ -101,7 +104,7 @@ def create_app(
     def healthz() -> dict[str, Any]:
         return {"ok": True, "model": agent.model_name, **agent.status()}
 
-    page = build_page(agent, default_user, login=users is not None, uploads=uploads)
+    page = build_page(agent, default_user, login=users is not None, uploads=uploads, settings=settings)
     page.queue(max_size=64, default_concurrency_limit=8)
     called = count_for_prometheus(app, agent, lambda: len(page._queue)) if metrics else None
     if mcp:

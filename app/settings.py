@@ -30,10 +30,10 @@ class SettingsError(ValueError):
 class Settings(BaseSettings):
     """All settings of the application."""
 
-    model_config = SettingsConfigDict(env_prefix="BETHINK_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="BETHINK_", extra="forbid", use_attribute_docstrings=True)
 
     model: str = "smollm2"
-    """The backbone; see ``bethink.models.registry.FORMS``."""
+    """The backbone: smollm2, a folder, a .gguf file, hf:ORG/NAME, any of these +ADAPTER, or openai:BASE_URL#MODEL."""
     data: Path = Path(platformdirs.user_data_dir("bethink"))
     """Threads, thoughts, plots."""
     user: str = "me"
@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Where to listen; only ``bethink serve`` listens elsewhere than on this machine, and only with logins."""
     port: int = 7860
+    """Where the page is; the next free one is taken if it is in use."""
     hosts: list[str] = []
     """Names under which ``bethink serve`` may be asked, besides this machine's own, without port."""
     proxies: str = ""
@@ -60,7 +61,9 @@ class Settings(BaseSettings):
     memory: bool = True
     """Whether new chats recall and post-think."""
     max_new_tokens: int = 300
+    """The longest answer, in tokens."""
     temperature: float = 0.0
+    """0: the likeliest words, always the same; higher: more varied."""
     precision: str = "auto"
     """The number format of a local model: auto (the fastest here), int8, fused8, int4, bf16 or fp32."""
     keep_prefix: bool = True
@@ -80,6 +83,7 @@ class Settings(BaseSettings):
     joules_per_token_in: float | None = Field(None, ge=0)
     """What a model on a server takes to read a token, in J; without both, its energy is not known."""
     joules_per_token_out: float | None = Field(None, ge=0)
+    """What it takes to write a token, in J."""
     otel: bool = False
     """Export what turns cost as OpenTelemetry spans (to OTEL_EXPORTER_OTLP_ENDPOINT); no text is in them."""
     mcp_servers: dict[str, ServerAddress] = {}
@@ -114,8 +118,13 @@ def load_settings(**flags: object) -> Settings:
     try:
         return Settings(**{key: value for key, value in flags.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as problem:
-        parts = [f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in problem.errors()]
-        known = ", ".join(Settings.model_fields)
-        raise SettingsError(f"Settings: {'; '.join(parts)}. Known settings: {known}.") from problem
+        raise SettingsError(f"Settings: {faults(problem)}. Known settings: {', '.join(Settings.model_fields)}.") from (
+            problem
+        )
     except tomllib.TOMLDecodeError as problem:
         raise SettingsError(f"bethink.toml is not valid TOML: {problem}. Mend it or remove it.") from problem
+
+
+def faults(problem: ValidationError) -> str:
+    """What is wrong with settings, each with its name; never a value, which may be a secret."""
+    return "; ".join(f"{'.'.join(str(part) for part in error['loc'])}: {error['msg']}" for error in problem.errors())

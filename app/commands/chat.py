@@ -44,7 +44,7 @@ def run_chat(
     try:
         from bethink.app.serve import create_app, serve
 
-        page = create_app(agent, default_user=settings.user, mcp=mcp)
+        page = create_app(agent, default_user=settings.user, mcp=mcp, settings=settings)
         threading.Thread(target=agent.warm_up, name="warm-up", daemon=True).start()
         serve(page, settings.host, settings.port, open_browser)
     finally:

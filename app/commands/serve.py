@@ -73,6 +73,7 @@ def run_serve(
             metrics=True,
             hosts=names,
             uploads=UploadLimits(int(settings.max_upload_mb * 1e6)),
+            settings=settings,
         )
         threading.Thread(target=agent.warm_up, name="warm-up", daemon=True).start()
         away = not is_loopback(settings.host)

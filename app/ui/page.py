@@ -6,9 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from bethink.app.settings import Settings, load_settings
+from bethink.app.ui.adapters import build_adapters
 from bethink.app.ui.chat import build_chat
+from bethink.app.ui.energy import build_energy
 from bethink.app.ui.evaluate import build_evaluate
 from bethink.app.ui.memory import build_memory
+from bethink.app.ui.settings import build_settings
+from bethink.app.ui.tools import build_tools
 
 if TYPE_CHECKING:
     from bethink.agents.agent import Agent
@@ -16,12 +21,19 @@ if TYPE_CHECKING:
 
 
 def build_page(
-    agent: Agent, default_user: str, *, login: bool = False, uploads: UploadLimits | None = None
+    agent: Agent,
+    default_user: str,
+    *,
+    login: bool = False,
+    uploads: UploadLimits | None = None,
+    settings: Settings | None = None,
 ) -> gr.Blocks:
     """The whole page over an agent.
 
     The user is whoever logged in, or ``default_user`` where there is no ``login``; never anything the browser sends.
+    ``settings``: those that the agent was made of; left out, those that are found now.
     """
+    settings = settings or load_settings()
 
     def user_of(request: gr.Request) -> str:
         if not login:
@@ -43,8 +55,16 @@ def build_page(
             chat = build_chat(agent, user_of, uploads=uploads)
         with gr.Tab("Memory", elem_id="tab-memory") as tab:
             build_memory(agent, user_of, tab)
+        with gr.Tab("Tools", elem_id="tab-tools") as tools_tab:
+            build_tools(agent, user_of, tools_tab, uploads)
+        with gr.Tab("Adapters", elem_id="tab-adapters") as adapters_tab:
+            build_adapters(agent, adapters_tab, settings, login=login)
+        with gr.Tab("Energy", elem_id="tab-energy") as energy_tab:
+            build_energy(agent, user_of, energy_tab, settings)
         with gr.Tab("Evaluate", elem_id="tab-evaluate") as evaluate_tab:
             build_evaluate(agent, user_of, evaluate_tab)
+        with gr.Tab("Settings", elem_id="tab-settings"):
+            build_settings(agent, settings, login=login)
 
         def tick() -> Any:
             waiting = agent.status()["state"] == "loading"

@@ -61,6 +61,29 @@ footer {display: none !important;}
 button:focus-visible, input:focus-visible, textarea:focus-visible {
   outline: 2px solid var(--color-accent); outline-offset: 2px;
 }
+.tool-form, .tool-form > .form {
+  display: grid !important; grid-template-columns: repeat(auto-fill, minmax(240px, 1fr)); gap: 10px;
+}
+.tool-form > .form {grid-column: 1 / -1; border: 0; background: none; box-shadow: none; overflow: visible;}
+.tool-form .block {min-width: 0 !important; border-radius: 8px;}
+.tool-buttons {flex-wrap: wrap; gap: 10px;}
+.tool-result img, #energy-picture img, #adapters-card img {max-width: 100%; height: auto; border-radius: 8px;}
+.tool-result figure, #energy-picture figure, #adapters-card figure {margin: 8px 0;}
+.tool-result figcaption, #energy-picture figcaption, #adapters-card figcaption {font-size: .85rem; opacity: .8;}
+.figures {display: grid; grid-template-columns: repeat(auto-fill, minmax(min(440px, 100%), 1fr)); gap: 8px 16px;}
+.tool-state progress {width: 100%; accent-color: var(--color-accent);}
+.samples {gap: 8px; flex-wrap: wrap;}
+.samples button {border-radius: 999px; font-weight: 450; font-size: .88rem; flex: 0 1 auto; min-width: 0;}
+.samples button {white-space: normal; padding: 4px 12px;}
+.dark {--color-accent: #2dd4bf;}
+.plain-table {overflow-x: auto; max-width: 100%; margin: 6px 0;}
+.plain-table table {border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums;}
+.plain-table th, .plain-table td {
+  padding: 5px 14px 5px 0 !important; text-align: left; vertical-align: top; border: 0 !important;
+  border-bottom: 1px solid var(--border-color-primary) !important;
+}
+.plain-table tr, .plain-table table {border: 0 !important;}
+.plain-table th {font-weight: 600;}
 @media (max-width: 720px) {
   #side {order: 2;}
   #main {order: 1;}
@@ -77,6 +100,7 @@ button:focus-visible, input:focus-visible, textarea:focus-visible {
   }
   #memory-table .table-wrap, #recall-table .table-wrap, #forget-table .table-wrap {min-width: 720px;}
   #memory-inactive {flex-basis: 100%; min-width: 100% !important;}
+  .plain-table table {min-width: 560px;}
   #chat td:nth-child(n+2) {white-space: normal;}
   #chat th, #chat td {padding: 3px 5px; font-size: .72rem;}
 }
@@ -90,13 +114,25 @@ SET_URL = """(id) => {
 
 
 def theme() -> Any:
-    """Gradio's soft theme with system fonts."""
+    """Gradio's soft theme with system fonts, and a teal dark enough to read white on it, and it on white."""
     import gradio as gr
 
+    hues = gr.themes.colors.teal
+    dark = gr.themes.Color(
+        c50=hues.c50, c100=hues.c100, c200=hues.c200, c300=hues.c300, c400=hues.c500, c500=hues.c700, c600=hues.c700,
+        c700=hues.c800, c800=hues.c800, c900=hues.c900, c950=hues.c950, name="dark-teal",
+    )  # fmt: skip
     return gr.themes.Soft(
-        primary_hue="teal",
+        primary_hue=dark,
         secondary_hue="slate",
         neutral_hue="slate",
         font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
         font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"],
+    ).set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_300",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
     )

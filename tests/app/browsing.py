@@ -73,3 +73,13 @@ def say(page, text: str) -> None:
     page.evaluate("window.busySeen = false")
     page.press("#message textarea", "Enter")
     wait_idle(page)
+
+
+def open_tab(page, name: str) -> None:
+    """Go to a tab; where the page is narrow, it may be in the menu of further tabs."""
+    tab = page.get_by_role("tab", name=name)
+    if tab.count() == 0:
+        page.get_by_label("More tabs").click()
+        tab = page.locator(".overflow-dropdown button", has_text=name)
+    tab.first.click()
+    page.locator(f"#tab-{name.lower()}").wait_for()
