@@ -6,13 +6,14 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 BENCHES := $(basename $(notdir $(filter-out %/__init__.py %/report.py,$(wildcard tests/benchmarks/*.py)))) $(notdir $(patsubst %/__main__.py,%,$(wildcard tests/benchmarks/*/__main__.py)))
 
-.PHONY: help install chat test test-long check bench format clean
+.PHONY: help install chat test test-long check bench docs format clean
 
 help:
 	@echo "make chat         start the chat on this machine (OPEN=1 opens a browser)"
 	@echo "make test         style, types, import contract and all tests"
 	@echo "make test-long    what takes minutes more: memory on a Chroma server, a served page in a browser, ..."
-	@echo "make bench NAME=… measure beside peers: $(BENCHES)"
+	@echo "make bench        measure beside peers, all of it (hours); NAME=… one of: $(BENCHES)"
+	@echo "make docs         the documentation as a site"
 
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -40,13 +41,18 @@ test: check
 test-long: install
 	$(BIN)/python -m pytest -m long -n 2 --dist loadfile
 
+# one bench, or all of them, one after the other; docs/results.md says what came of it
 bench: install
-	@test -n "$(NAME)" || { echo "Say which: make bench NAME=… ($(BENCHES))"; exit 2; }
-	$(BIN)/python -m tests.benchmarks.$(NAME)
+	@for name in $(or $(NAME),$(BENCHES)); do echo "== $$name"; $(BIN)/python -m tests.benchmarks.$$name || exit 1; done
+	@$(BIN)/python -m tests.benchmarks.report
+
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Written: site/index.html"
 
 format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist site *.egg-info

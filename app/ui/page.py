@@ -13,6 +13,7 @@ from bethink.app.ui.energy import build_energy
 from bethink.app.ui.evaluate import build_evaluate
 from bethink.app.ui.memory import build_memory
 from bethink.app.ui.settings import build_settings
+from bethink.app.ui.theme import CARDS
 from bethink.app.ui.tools import build_tools
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def build_page(
             return banner_text(agent), gr.update() if waiting else gr.Timer(active=False)
 
         timer.tick(tick, None, [banner, timer], show_progress="hidden", api_visibility="private")
+        page.load(None, js=CARDS, api_visibility="private")
         page.load(
             chat.load, None, [chat.threads, chat.chatbot, chat.state], show_progress="hidden", api_visibility="private"
         )

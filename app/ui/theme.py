@@ -56,6 +56,7 @@ footer {display: none !important;}
 #memory-said * {color: inherit;}
 #chat button[aria-label="Clear"], #chat button[title="Clear"], #chat button[aria-label="Share"] {display: none;}
 #memory-on {padding: 4px 8px !important;}
+#chat .title[role=button] .arrow button {pointer-events: none; opacity: 1;}
 #chat img {border-radius: 8px; max-width: 100%; height: auto;}
 #side {min-width: 220px;}
 button:focus-visible, input:focus-visible, textarea:focus-visible {
@@ -111,6 +112,17 @@ SET_URL = """(id) => {
   if (id) { url.searchParams.set('thread', id); } else { url.searchParams.delete('thread'); }
   window.history.replaceState({}, '', url);
 }"""
+
+
+CARDS = """() => {
+  const mend = () => document.querySelectorAll('#chat .title[role=button] .arrow button:not([disabled])').forEach((sign) => {
+    sign.disabled = true;
+    sign.setAttribute('aria-hidden', 'true');
+  });
+  mend();
+  new MutationObserver(mend).observe(document.body, {subtree: true, childList: true});
+}"""
+"""The head of a card is a button in which Gradio puts another one without a name; only the outer one is needed."""
 
 
 def theme() -> Any:

@@ -18,7 +18,7 @@ from bethink.app.settings import load_settings
 from bethink.memory import ThoughtMemory
 from bethink.tools import all_tools
 from tests.agents.fakes import ADD, FakeChat
-from tests.app.browsing import open_page, open_tab, shot, wait_idle
+from tests.app.browsing import open_page, open_tab, say, shot, wait_idle
 from tests.conftest import FakeEmbedder
 
 pytest.importorskip("mcp", reason="the extra is not installed: pip install 'bethink[mcp]'")
@@ -60,6 +60,8 @@ def test_every_tab_is_accessible(page, place, width, colours):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page.set_viewport_size({"width": width, "height": 900})
     open_page(page, f"{place[0]}/?__theme={colours}")
+    say(page, "Where does Maria live?")
+    page.get_by_text("Recalled 1 thought").wait_for()
     for name in TABS:
         open_tab(page, name)
         page.wait_for_timeout(700)  # what fades in has less contrast until it is there

@@ -18,6 +18,13 @@ from typing import Any, Literal
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
+PAGE = ROOT / "docs" / "results.md"
+INTRO = """# Results
+
+What `make bench` measured last, bar by bar; `make bench NAME=...` runs one bench anew, and this page with it. Each bench
+says what it compares with whom, and has all its figures in its file. Numbers in the other pages and in the README are
+from these files. A bar that is not met is said to be so.
+"""
 
 
 @dataclass(frozen=True)
@@ -121,7 +128,41 @@ def finish(
     path = folder / f"{name}.json"
     path.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"Written: {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}")
+    if folder == RESULTS:
+        PAGE.write_text(page(), encoding="utf-8")
     return path
+
+
+def page(folder: Path = RESULTS) -> str:
+    """``docs/results.md``: the bars of every bench whose file is in the folder, and its pictures."""
+    parts = [INTRO]
+    for file in sorted(folder.glob("*.json")):
+        found = json.loads(file.read_text(encoding="utf-8"))
+        name, bars, where = found["benchmark"], [Bar(**each) for each in found["bars"]], found["machine"]
+        met, judged = sum(each.ok is True for each in bars), sum(each.ok is not None for each in bars)
+        left = f", {len(bars) - judged} not measured" if judged < len(bars) else ""
+        parts.append(
+            f"## {name}\n\n{met} of {judged} bars met{left}. {found['date'][:10]}, at {found['commit']}, on "
+            f"{where['cores']} cores of {where['processor']}. All figures: [{file.name}](results/{file.name}).\n"
+        )
+        rows = [f"| {_cell(b.id)} | {_value(b.value)} | {_cell(b.goal)} | {MET[b.ok]} |" for b in bars]
+        parts.append("\n".join(["| bar | value | wanted | met |", "|---|---|---|---|", *rows]) + "\n")
+        parts += [
+            f"![{picture.stem.replace('_', ' ')}](results/{picture.name})\n"
+            for picture in sorted(folder.glob(f"{name}*.png"))
+        ]
+    return "\n".join(parts)
+
+
+MET = {True: "yes", False: "**no**", None: "not measured"}
+
+
+def _value(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.5g}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def run_parts(name: str, parts: Mapping[str, str], packages: Sequence[str]) -> None:
@@ -143,3 +184,8 @@ def run_parts(name: str, parts: Mapping[str, str], packages: Sequence[str]) -> N
         done[part] = {"date": date, "commit": measured_at, "bars": [asdict(b) for b in bars], **figures}
         kept = {part: done[part] for part in parts if part in done}
         finish(name, kept, [Bar(**b) for found in kept.values() for b in found["bars"]], packages=packages)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"Written: {PAGE.relative_to(ROOT)}")
