@@ -19,8 +19,8 @@ from bethink.agents.events import (
     Error,
     Event,
     MemoryWrite,
+    Passing,
     Token,
-    ToolProgress,
 )
 from bethink.agents.explain import explain
 from bethink.agents.folders import user_folder
@@ -32,7 +32,7 @@ from bethink.agents.prompts import system_prompt
 from bethink.agents.references import shown_titles, with_titles
 from bethink.agents.running import RunningTurns
 from bethink.agents.threads import ThreadStore, clean
-from bethink.agents.turn_events import TurnCost, call_events, custom_events, token_events
+from bethink.agents.turn_events import TurnCost, call_events, custom_events, tell_waiting, token_events
 from bethink.models.energy import Span, record
 
 if TYPE_CHECKING:
@@ -313,7 +313,7 @@ class Agent:
                     if time.perf_counter() - saved > SAVE_EVERY_S:
                         saved = time.perf_counter()
                         self.threads.save_answer(context.turn_id, answer, "running", events)
-                elif not isinstance(event, ToolProgress):
+                elif not isinstance(event, Passing):
                     events.append(event.as_dict())
                 yield event
             status = "cancelled" if context.cancel.is_set() else "complete"
@@ -352,7 +352,7 @@ class Agent:
         assert self._checkpoints is not None  # opened with the graph
         config = {
             "configurable": {"thread_id": self._checkpoints.thread(run_id)},
-            "callbacks": [CancelHandler(context.cancel)],
+            "callbacks": [CancelHandler(context.cancel, tell_waiting)],
             "recursion_limit": STEP_LIMIT,
         }
         stream = graph.stream(

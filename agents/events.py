@@ -45,7 +45,19 @@ class ToolStart(Event):
 
 
 @dataclass(frozen=True)
-class ToolProgress(Event):
+class Passing(Event):
+    """Said while it lasts, and not kept with the turn."""
+
+
+@dataclass(frozen=True)
+class Waiting(Passing):
+    """The model writes other answers first: so many come before this one."""
+
+    before: int = 0
+
+
+@dataclass(frozen=True)
+class ToolProgress(Passing):
     """A running tool says how far it is: ``done`` in [0, 1]."""
 
     call_id: str = ""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from bethink.agents.events import Event, Recall, Token, ToolEnd, ToolProgress, ToolStart, Usage
+from bethink.agents.events import Event, Recall, Token, ToolEnd, ToolProgress, ToolStart, Usage, Waiting
 
 
 @dataclass
@@ -69,10 +69,19 @@ def custom_events(data: dict[str, Any], calls: dict[str, tuple[str, float]], cos
         cost.records.append(data["span"])
     if "recall" in data:
         yield Recall(**data["recall"])
+    elif "waiting" in data:
+        yield Waiting(before=int(data["waiting"]))
     elif "tool_progress" in data:
         progress = data["tool_progress"]
         call_id = next((key for key, (name, _) in calls.items() if name == progress["name"]), "")
         yield ToolProgress(call_id=call_id, done=float(progress["done"]), message=str(progress["message"]))
+
+
+def tell_waiting(before: int) -> None:
+    """Put onto the custom stream of the run around this call how many answers are written first."""
+    from langgraph.config import get_stream_writer
+
+    get_stream_writer()({"waiting": before})
 
 
 def token_events(data: tuple[Any, dict[str, Any]], seen: set[str], cost: TurnCost) -> Iterator[Event]:

@@ -38,12 +38,15 @@ class Cancelled(Exception):
 
 
 class CancelHandler(BaseCallbackHandler):
-    """Stops any chat model at its next token once ``event`` is set; ChatLocal heeds it within a long prompt too."""
+    """Stops any chat model at its next token once ``event`` is set; ChatLocal heeds it within a long prompt too.
+
+    ``waiting`` is told by ChatLocal how many answers are written before this one.
+    """
 
     raise_error = True
 
-    def __init__(self, event: threading.Event) -> None:
-        self.event = event
+    def __init__(self, event: threading.Event, waiting: Callable[[int], None] | None = None) -> None:
+        self.event, self.waiting = event, waiting
 
     def on_llm_new_token(self, token: Any, **kwargs: Any) -> None:
         """Raise :class:`Cancelled` when the event is set."""
@@ -197,7 +200,8 @@ class ChatLocal(BaseChatModel):
         decode = self.engine.tokenizer.decode
         constraint = ToolTrigger(offered, self.grammar_tokenizer, decode, forced_choice=forced) if offered else None
         ids = self._encode(text)
-        cancel = _cancel_event(run_manager)
+        handler = _cancel_handler(run_manager)
+        cancel = handler.event if handler is not None else None
         tokens = self.engine.generate(
             ids,
             max_new_tokens=max_new_tokens or self.max_new_tokens,
@@ -207,6 +211,7 @@ class ChatLocal(BaseChatModel):
             seed=self.seed,
             constraint=constraint,
             cancel=cancel,
+            waiting=handler.waiting if handler is not None else None,
         )
         written = CALL_START if forced else ""
         shown = ""
@@ -304,6 +309,6 @@ def _first(text: str, stops: list[str]) -> int | None:
     return min(places) if places else None
 
 
-def _cancel_event(run_manager: CallbackManagerForLLMRun | None) -> threading.Event | None:
+def _cancel_handler(run_manager: CallbackManagerForLLMRun | None) -> CancelHandler | None:
     handlers = run_manager.handlers if run_manager else []
-    return next((handler.event for handler in handlers if isinstance(handler, CancelHandler)), None)
+    return next((handler for handler in handlers if isinstance(handler, CancelHandler)), None)

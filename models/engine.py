@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +105,8 @@ class Engine:
         self.last = Generation()
         self._kept: list[_Kept] = []
         self._lock = threading.Lock()
+        self._line: list[object] = []
+        self._moved = threading.Condition()
 
     def describe(self) -> dict[str, Any]:
         """What runs here, for people and reports."""
@@ -129,8 +131,12 @@ class Engine:
         stop_ids: Collection[int] = (),
         constraint: TokenConstraint | None = None,
         cancel: threading.Event | None = None,
+        waiting: Callable[[int], None] | None = None,
     ) -> Iterator[int]:
         """Yield the tokens that follow ``ids``, without the one that ends them; ``last`` then says what it took.
+
+        One text is written at a time, in the order they were asked for; ``waiting`` is told how many come before this
+        one, whenever that changes.
 
         ``temperature`` 0 takes the likeliest token. ``repetition_penalty`` counts generated tokens only: penalising the
         prompt would punish an answer for using the question's words. A text under a grammar that is not complete when
@@ -153,7 +159,7 @@ class Engine:
         out: list[int] = []
         hurried = False
         budget = min(max_new_tokens, room if constraint is None else max(1, room - CLOSING))
-        with self._turn(cancel) as mine:
+        with self._turn(cancel, waiting) as mine:
             if not mine:
                 self.last = Generation(len(ids), finish_reason="cancelled")
                 return
@@ -200,15 +206,34 @@ class Engine:
                 self._trim()
 
     @contextmanager
-    def _turn(self, cancel: threading.Event) -> Iterator[bool]:
-        """Wait for the generation before; whoever presses stop need not wait (then the value is False)."""
-        while not (mine := self._lock.acquire(timeout=0.05)) and not cancel.is_set():
-            pass
+    def _turn(self, cancel: threading.Event, waiting: Callable[[int], None] | None) -> Iterator[bool]:
+        """Wait for the generations before; whoever presses stop need not wait (then the value is False)."""
+        mine, told = object(), 0
+        with self._moved:
+            self._line.append(mine)
         try:
-            yield mine
+            while (before := self._before(mine)) and not cancel.is_set():
+                if waiting is not None and before != told:
+                    waiting(before)
+                    told = before
+            if told and not before and waiting is not None:
+                waiting(0)
+            if before:
+                yield False
+            else:
+                with self._lock:
+                    yield True
         finally:
-            if mine:
-                self._lock.release()
+            with self._moved:
+                self._line.remove(mine)
+                self._moved.notify_all()
+
+    def _before(self, mine: object) -> int:
+        """How many are before this one in the line, after a look or up to 50 ms of waiting."""
+        with self._moved:
+            if self._line[0] is not mine:
+                self._moved.wait(timeout=0.05)
+            return self._line.index(mine)
 
     def _prepare(self, ids: list[int]) -> tuple[_Kept, int]:
         """The sequence to go on with, and how many tokens of the prompt it holds already."""

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UPDATE_EVERY_S = 0.05
+TURNS = 24
+"""Turns shown at a time; the model writes one after the other, and says how many come before. More wait unseen."""
+CHIPS = 6
+"""Suggestions shown; with more of them the message box is off the screen."""
 TOLD = "My sister Maria lives in Porto and is allergic to nuts."
 ASKED = "Where does Maria live?"
 PLACEHOLDER = """### Tell Bethink something, then ask about it tomorrow
@@ -57,12 +61,13 @@ BUSY = state_line("busy", "Answering …")
 
 
 def chips(agent: Agent) -> list[tuple[str, str]]:
-    """(label, message) of each suggestion; a tool's is its first example, as an exact command."""
-    made = [(TOLD, TOLD), (ASKED, ASKED)]
+    """(label, message) of each suggestion; a method's is the first example of its first tool, as an exact command."""
+    made: dict[str, tuple[str, str]] = {TOLD: (TOLD, TOLD), ASKED: (ASKED, ASKED)}
     for tool in agent.tools:
+        method = tool.Input.__module__.rpartition(".")[0]
         for sentence, arguments in tool.examples[:1]:
-            made.append((sentence, f"/{tool.name} {json.dumps(arguments)}"))
-    return made
+            made.setdefault(method, (sentence, f"/{tool.name} {json.dumps(arguments)}"))
+    return list(made.values())[:CHIPS]
 
 
 def thread_choices(agent: Agent, user_id: str, query: str = "") -> list[tuple[str, str]]:
@@ -79,7 +84,7 @@ def stream_turn(
     agent: Agent, events: Iterator[Event], before: list[render.Shown], said: str
 ) -> Iterator[list[render.Shown]]:
     """What the chat shows while a turn runs, at most twenty times a second, and once more at its end."""
-    shown, text, status, last = [], "", "running", 0.0
+    shown, text, status, last, ahead = [], "", "running", 0.0, 0
     collected: list[dict[str, Any]] = []
     progress: dict[str, tuple[float, str]] = {}
     try:
@@ -89,13 +94,15 @@ def stream_turn(
             elif event.kind == "Done":
                 status = event.status  # type: ignore[attr-defined]
                 text = event.text or text  # type: ignore[attr-defined]
+            elif event.kind == "Waiting":
+                ahead = event.before  # type: ignore[attr-defined]
             elif event.kind == "ToolProgress":
                 progress[event.call_id] = (event.done, event.message)  # type: ignore[attr-defined]
             else:
                 collected.append(event.as_dict())
             if time.monotonic() - last >= UPDATE_EVERY_S:
                 last = time.monotonic()
-                yield [*before, render.user(said), *render.answer(collected, text, "running", progress)]
+                yield [*before, render.user(said), *render.answer(collected, text, "running", progress, ahead)]
     except Exception as problem:
         log.exception("a turn could not be shown")
         collected.append({"kind": "Error", "message": str(problem) or "Something failed.", "hint": "Press retry."})
@@ -372,7 +379,7 @@ def build_chat(
     turn: dict[str, Any] = {
         "outputs": [chatbot, threads, box, send, stop, state],
         "show_progress": "hidden",
-        "concurrency_limit": 8,
+        "concurrency_limit": TURNS,
         "concurrency_id": "turn",
         **private,
     }

@@ -30,7 +30,8 @@ def net_avoided(records: Sequence[dict[str, Any]]) -> list[int]:
     steps = []
     for each in records:
         if each["kind"] == "memory":
-            steps.append(-(each["tokens_in"] + each["tokens_out"]))
+            spent = each["tokens_in"] + each["tokens_out"]
+            steps += [-spent] if spent else []
         elif each["tokens_avoided"] is not None and each["kind"] != "turn":
             steps.append(each["tokens_avoided"])
     return list(accumulate(steps))
@@ -57,7 +58,7 @@ def draw(records: Sequence[dict[str, Any]]) -> tuple[str, str]:
     if net:
         right.axhline(0, color=MUTED, linewidth=0.8)
         right.plot(range(1, len(net) + 1), net, color=BLUE, marker="." if len(net) < 60 else "")
-        right.set(xlabel="model calls and memory work so far")
+        right.set(xlabel="model calls so far")
         right.margins(x=0.03)
     else:
         right.set_axis_off()

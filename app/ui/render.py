@@ -66,10 +66,12 @@ def answer(
     text: str,
     status: str = "complete",
     progress: Mapping[str, tuple[float, str]] | None = None,
+    ahead: int = 0,
 ) -> list[Shown]:
     """An answer: recalled thoughts, tool cards with their plots, the text, what was remembered, what it cost.
 
-    ``progress`` says for running calls, by their id, the share done and what is being done.
+    ``progress`` says for running calls, by their id, the share done and what is being done; ``ahead`` how many answers
+    the model writes before this one.
     """
     running = progress or {}
     before, after = [], []
@@ -94,7 +96,8 @@ def answer(
     if text.strip():
         before.append({"role": "assistant", "content": text})
     elif status == "running":
-        before.append({"role": "assistant", "content": "…"})
+        waits = f"*Waiting: {count(ahead, 'answer')} before this one.*"
+        before.append({"role": "assistant", "content": waits if ahead else "…"})
     if status in STATUS_NOTES and not any(event["kind"] == "Error" for event in events):
         after.insert(0, {"role": "assistant", "content": f"*{STATUS_NOTES[status]}*"})
     if status != "running":

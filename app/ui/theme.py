@@ -115,7 +115,8 @@ SET_URL = """(id) => {
 
 
 CARDS = """() => {
-  const mend = () => document.querySelectorAll('#chat .title[role=button] .arrow button:not([disabled])').forEach((sign) => {
+  const signs = '#chat .title[role=button] .arrow button:not([disabled])';
+  const mend = () => document.querySelectorAll(signs).forEach((sign) => {
     sign.disabled = true;
     sign.setAttribute('aria-hidden', 'true');
   });

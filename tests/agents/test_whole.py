@@ -102,3 +102,18 @@ def test_the_second_turn_reads_only_what_is_new(start):
     events = list(agent.stream("What is the capital of France?", user_id="me", thread_id=thread, memory=False))
     usage = next(event for event in events if event.kind == "Usage")
     assert usage.tokens_in_cached > usage.tokens_in / 3
+
+
+def test_who_asks_while_another_is_answered_is_told_so(start, smollm2):
+    agent = start()
+    other = smollm2.engine.generate(smollm2._encode("Once upon a time"), max_new_tokens=100)
+    next(other)
+    thread = agent.threads.create("bob").id
+    asking = agent.stream("Hello.", user_id="bob", thread_id=thread, memory=False)
+    assert next(asking).before == 1
+    other.close()
+    events = list(asking)
+    assert events[0].before == 0
+    assert events[-1].status == "complete"
+    kept = agent.threads.messages("bob", thread)[-1].events
+    assert "Waiting" not in {event["kind"] for event in kept}

@@ -55,6 +55,14 @@ def test_a_running_tool_is_pending_and_a_dead_one_is_not():
     assert render.answer([START], "", "interrupted")[0]["metadata"]["status"] == "done"
 
 
+def test_who_waits_is_told_how_many_come_before():
+    assert [each["content"] for each in render.answer([], "", "running", ahead=2)] == [
+        "*Waiting: 2 answers before this one.*"
+    ]
+    assert render.answer([], "", "running")[0]["content"] == "…"
+    assert render.answer([], "Yes.", "running", ahead=2)[0]["content"] == "Yes."
+
+
 def test_a_failed_tool_says_why_once():
     failed = end(False, error={"code": "limit", "message": "Too big.", "hint": "Ask for less."})
     shown = render.answer([START, failed], "I could not do it.")

@@ -115,6 +115,39 @@ def test_cancel_stops_within_a_token_and_before_the_prompt():
     assert made.decoder.read == []
 
 
+def test_texts_are_written_in_the_order_they_were_asked_for_and_each_is_told_its_place():
+    made = engine(delay=0.01)
+    first = made.generate([1], max_new_tokens=30)
+    next(first)
+    told: dict[int, list[int]] = {number: [] for number in range(4)}
+    ended: list[int] = []
+    gone = threading.Event()
+
+    def ask(number: int) -> None:
+        cancel = gone if number == 1 else threading.Event()
+        list(made.generate([number], max_new_tokens=2, cancel=cancel, waiting=told[number].append))
+        ended.append(number)
+
+    threads = []
+    for number in range(4):
+        threads.append(threading.Thread(target=ask, args=(number,)))
+        threads[-1].start()
+        deadline = time.monotonic() + 20
+        while not told[number] and time.monotonic() < deadline:
+            time.sleep(0.005)
+    gone.set()  # who leaves the line does not hold up those behind
+    threads[1].join(timeout=20)
+    assert ended == [1]
+    first.close()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert ended == [1, 0, 2, 3]
+    assert [told[number][0] for number in range(4)] == [1, 2, 3, 4]
+    assert told[1] == [2]
+    assert all(places == sorted(places, reverse=True) and places[-1] == 0 for n, places in told.items() if n != 1)
+    assert list(made.generate([1], max_new_tokens=2)) == [2, 3]
+
+
 def test_a_prompt_that_does_not_fit_is_a_sentence():
     made = engine()
     with pytest.raises(ContextOverflowError, match="64 tokens"):
