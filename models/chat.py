@@ -310,5 +310,9 @@ def _first(text: str, stops: list[str]) -> int | None:
 
 
 def _cancel_handler(run_manager: CallbackManagerForLLMRun | None) -> CancelHandler | None:
-    handlers = run_manager.handlers if run_manager else []
+    """The handler among the run's callbacks; LangChain streams within ``invoke`` without telling of the run."""
+    from langchain_core.runnables.config import ensure_config
+
+    callbacks = run_manager or ensure_config().get("callbacks") or []
+    handlers = callbacks if isinstance(callbacks, list) else callbacks.handlers
     return next((handler for handler in handlers if isinstance(handler, CancelHandler)), None)
