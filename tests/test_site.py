@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +20,11 @@ def test_the_site_builds_without_warnings(tmp_path):
     pytest.importorskip("material", reason="the extra is not installed: pip install 'bethink[dev]'")
     built = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path / "site")],
-        cwd=ROOT, capture_output=True, text=True,
+        cwd=ROOT, capture_output=True, text=True, env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
     )  # fmt: skip
     said = built.stdout + built.stderr
     assert built.returncode == 0, said
-    assert "WARNING" not in said.replace("MkDocs 2.0", ""), said
+    assert "WARNING" not in said, said
     home = (tmp_path / "site" / "index.html").read_text(encoding="utf-8")
     assert "thinks after it answers" in home
     assert "fonts.googleapis" not in home
