@@ -246,3 +246,27 @@ def test_the_page_asks_as_who_is_logged_in(tmp_path):
             load.fn(SimpleNamespace(username=None, query_params={"thread": thread}))
     finally:
         agent.close()
+
+
+def test_tabs_show_what_is_ones_own_and_settings_are_not_for_everybody(tmp_path):
+    import threading
+
+    from bethink.agents.hand_call import HandCall
+    from bethink.app.ui import energy
+    from bethink.app.ui.page import build_page
+
+    agent = Agent(FakeChat(), ThoughtMemory(tmp_path / "memory", FakeEmbedder()), FakeEmbedder(), TOOLS, tmp_path)
+    try:
+        uploads = agent.folder_of("ann")
+        uploads.mkdir(parents=True)
+        (uploads / "anns.csv").write_text("a\n1\n", encoding="utf-8")
+        HandCall(agent, agent.tools[0], {}, "ann", threading.Event()).wait(60)
+        page = build_page(agent, "ann", login=True)
+        functions = {fn.name: fn.fn for fn in page.fns.values()}
+        as_ann, as_bob = (SimpleNamespace(username=name) for name in ("ann", "bob"))
+        assert "<table>" in functions["on_look"]("All", as_ann)[0]
+        assert functions["on_look"]("All", as_bob)[0] == energy.NOTHING
+        assert "on_save" not in functions or functions["on_save"].__module__ == energy.__name__
+        assert "on_use" not in functions
+    finally:
+        agent.close()
