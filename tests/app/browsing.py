@@ -41,22 +41,28 @@ def shot(page, name: str) -> None:
         page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
-def open_page(page, url: str) -> None:
-    page.goto(url)
-    page.wait_for_selector("#message textarea")
-
-
 SEE_BUSY = """() => {
+  if (window.busySeen !== undefined) return;
   window.busySeen = false;
   new MutationObserver(() => {
     window.busySeen ||= Boolean(document.querySelector('#turn-state [data-state=busy]'));
   }).observe(document, {subtree: true, childList: true, attributes: true});
 }"""
-"""A turn of a fake model may be over between two looks at the page, so the page itself notes that there was one."""
+
+
+def watch(page) -> None:
+    """Have the page note that there was a turn: one of a fake model may be over between two looks at it."""
+    page.evaluate(SEE_BUSY)
+
+
+def open_page(page, url: str) -> None:
+    page.goto(url)
+    page.wait_for_selector("#message textarea")
+    watch(page)
 
 
 def wait_idle(page) -> None:
-    """Wait until a turn that began since the last call (or since the page was loaded) is over."""
+    """Wait until a turn that began since the last call (or since :func:`watch`) is over."""
     page.wait_for_function(
         "window.busySeen && Boolean(document.querySelector('#turn-state [data-state=idle]'))", timeout=600_000
     )
@@ -70,6 +76,7 @@ def row(page, text: str):
 
 def say(page, text: str) -> None:
     page.fill("#message textarea", text)
+    watch(page)
     page.evaluate("window.busySeen = false")
     page.press("#message textarea", "Enter")
     wait_idle(page)

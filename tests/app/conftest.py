@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from bethink.app.cli import main
-from tests.app.browsing import SEE_BUSY
 
 BETHINK = str(Path(sys.executable).with_name("bethink"))
 CHROMIUM = os.environ.get("BETHINK_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -53,7 +52,6 @@ def browser():
 def page(browser):
     made = browser.new_page(viewport={"width": 1280, "height": 900})
     made.set_default_timeout(120_000)  # a machine may be busy with other work
-    made.add_init_script(f"({SEE_BUSY})()")
     made.errors, made.outside = [], []
     made.on("console", lambda m: made.errors.append(m.text) if m.type == "error" else None)
     made.on("pageerror", lambda e: made.errors.append(str(e)))

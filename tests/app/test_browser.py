@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from tests.app.browsing import Server, open_page, row, say, shot, wait_idle
+from tests.app.browsing import Server, open_page, row, say, shot, wait_idle, watch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 TOLD = "My sister Maria lives in Porto and is allergic to nuts."
@@ -102,6 +102,7 @@ def test_hands_on(page, tmp_path):
         page.fill("#search-chats input, #search-chats textarea", "Oslo")
         page.locator("#threads").get_by_text("About Tom").first.wait_for()
         page.reload()
+        watch(page)
         page.locator("#threads").get_by_text("About Tom").first.wait_for()
         page.locator("#threads").get_by_text("About Tom").click()
         page.locator("#chat").get_by_text("My brother Tom lives in Oslo.").first.wait_for()

@@ -127,6 +127,7 @@ def test_a_tool_by_hand(page, place):
     open_tab(page, "Tools")
     panel = tool(page, "track_state")
     panel.get_by_role("button", name=re.compile("50 members")).click()
+    page.wait_for_function("[...document.querySelectorAll('#tool-0 input')].some(box => box.value == '50')")
     panel.get_by_label("cycles").fill("-3")
     panel.get_by_role("button", name="Run").click()
     panel.get_by_text("⚠️ Input should be greater than or equal to 1").wait_for()

@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from tests.app.browsing import SEE_BUSY, Server, open_page, open_tab, say
+from tests.app.browsing import Server, open_page, open_tab, say
 from tests.app.conftest import CHROMIUM
 from tests.benchmarks.report import ROOT, bar, finish, show
 
@@ -31,7 +31,6 @@ def opened(browser: Any, width: int = 1280) -> Any:
     """A page that notes errors, and requests to elsewhere."""
     page = browser.new_page(viewport={"width": width, "height": 900 if width > 500 else 780})
     page.set_default_timeout(240_000)
-    page.add_init_script(f"({SEE_BUSY})()")
     page.faults = []
     page.on("console", lambda m: page.faults.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda e: page.faults.append(str(e)))
