@@ -71,15 +71,28 @@ def test_examples_run(page, number, code, tmp_path):
     assert run(code, tmp_path).strip()
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_commands_run(command, tmp_path):
-    argv = shlex.split(command)
-    code = (
-        f"import os, sys; os.environ['BETHINK_DATA'] = {str(tmp_path / 'data')!r}; sys.argv = {argv!r}\n"
+def in_main(command: str, folder: Path) -> str:
+    """A program that runs a command of ours on a data folder of its own."""
+    return (
+        f"import os, sys; os.environ['BETHINK_DATA'] = {str(folder / 'data')!r}; sys.argv = {shlex.split(command)!r}\n"
         "from bethink.app.cli import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
     )
-    assert run(code, tmp_path).strip()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_run(command, tmp_path):
+    assert run(in_main(command, tmp_path), tmp_path).strip()
+
+
+def test_the_readmes_evaluation_ends_in_a_report(tmp_path):
+    """The command of the README's table, as it stands there."""
+    (command,) = re.findall(
+        r"`\.venv/bin/(bethink eval dialogue [^`]+)`", (ROOT / "README.md").read_text(encoding="utf-8")
+    )
+    said = run(in_main(command, tmp_path), tmp_path)
+    assert said.strip()
+    assert list(tmp_path.rglob("*.html"))
 
 
 def test_there_are_examples():
