@@ -250,3 +250,28 @@ def plot(tested: dict[str, list[dict[str, Any]]]) -> None:
     figure.tight_layout()
     figure.savefig(RESULTS / "multilora.png", dpi=130)
     pyplot.close(figure)
+
+
+def so_far() -> None:
+    """Print the means of the tested runs that the file has, by method (with what was changed) and rate."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in RUNS.read_text(encoding="utf-8").splitlines() if RUNS.exists() else []:
+        row = json.loads(line)
+        if row["job"]["test"]:
+            told = {k: v for k, v in row["job"]["settings"].items() if k not in RECIPE and k != "seed"}
+            found.setdefault(" ".join(f"{k}={v}" for k, v in told.items()), []).append(row["figures"])
+    tasks = sorted(next(iter(found.values()))[0]["rights"]) if found else []
+    rows = [
+        (
+            name, len(each), *(round(mean(f["scores"]["test"][t] for f in each), 1) for t in tasks),
+            round(mean(f["scores"]["test"]["mean"] for f in each), 2),
+            round(mean(f["probes"][-1]["top1_share"] for f in each), 3),
+            round(mean(f["probes"][-1]["effective_rank"] for f in each), 2),
+        )
+        for name, each in found.items()
+    ]  # fmt: skip
+    show("Tested so far", ("", "seeds", *tasks, "mean", "top-1 share", "effective rank"), rows)
+
+
+if __name__ == "__main__":
+    so_far()
