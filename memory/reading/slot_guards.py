@@ -24,7 +24,7 @@ _TEMPORARY = re.compile(
 )
 _AWAY = re.compile(
     r"\b(?:on (?:a |our |my |an? [a-z]+ )?(?:holidays?|vacation)|(?:holiday|vacation) (?:in|here|there)"
-    r"|business trip|conference|festival|visiting|house-?sitting|staying|sleeping at"
+    r"|business trip|conference|festival|visit(?:ing|ed)|house-?sitting|staying|sleeping at"
     r"|crashing|in transit|stopover|layover|travell?ing|stuck|passing through|short trip|a (?:quick "
     r"|short )?(?:visit|trip)|summer school|plaster|in a cast|with (?:my|his|her) (?:boots|shoes"
     r"|clothes|coat)|pregnan\w+|including|rental|hire car|on exchange|secondment|workshop|meeting|interview"
@@ -32,7 +32,7 @@ _AWAY = re.compile(
     re.IGNORECASE,
 )
 _VISIT = re.compile(
-    r"\b(?:on (?:a |our |my )?(?:holidays?|vacation)|business trip|visiting|house-?sitting|staying|crashing|stopover"
+    r"\b(?:on (?:a |our |my )?(?:holidays?|vacation)|business trip|visit(?:ing|ed)|house-?sitting|staying|crashing|stopover"
     r"|layover|passing through|plaster|in a cast|with (?:all )?(?:my|his|her) [\w ]*(?:boots|shoes|clothes|coat|gear)"
     r"|rental|hire car|conference|festival|trade fair|for lunch|for dinner|buffet|years (?:back|ago)|tempted"
     r"|said no|asked for time|turned (?:it|them|him|her) down|learned to)\b",

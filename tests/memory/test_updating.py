@@ -56,6 +56,8 @@ def test_a_known_thought_is_changed(memory, first, second):
         ("I'm single.", "My ex just got engaged, I saw it online."),
         ("My gym is FitHub.", "The gym has got a new owner, Ladyfit, they say."),
         ("I like tea.", "I like coffee now, too."),
+        ("I visited Town0x0 on 3 May 2024.", "I visited Town0x1 on 3 May 2024."),
+        ("I live in Porto.", "I visited Lisbon on 3 May 2024."),
     ],
 )
 def test_what_only_looks_like_a_change_ends_nothing(memory, first, second):

@@ -156,14 +156,14 @@ def _ask(one: Asked, client: httpx.Client, text: str) -> None:
 
 
 def _lost(everybody: list[Asked], kept: dict[str, list[str]], folder: Path) -> list[str]:
-    """What was acknowledged before the kill and is not in the memory after the second run."""
+    """What was acknowledged before the kill and is not in the memory after the second run, whatever holds now."""
     from bethink.memory import ThoughtMemory
     from bethink.models.embedder import SentenceEmbedder
 
     missing: list[str] = []
     with ThoughtMemory(folder / "memory", SentenceEmbedder()) as memory:
         for one in everybody:
-            known = {thought.text for thought in memory.list(user_id=one.name, limit=100_000)}
+            known = {thought.text for thought in memory.list(user_id=one.name, include_inactive=True, limit=100_000)}
             missing += [text for text in kept[one.name] if text not in known]
     return missing
 
