@@ -19,6 +19,7 @@ from typing import Any, Literal
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "results"
 PAGE = ROOT / "docs" / "results.md"
+WRITTEN = ("results", "results.md", "screenshots")
 INTRO = """# Results
 
 What `make bench` measured last, bar by bar; `make bench NAME=...` runs one bench anew, and this page with it. Each bench
@@ -72,13 +73,13 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
 
 
 def commit() -> str:
-    """The commit that was measured, with ``+changes`` when files differ from it."""
+    """The commit that was measured, with ``+changes`` when files differ from it that benches do not write."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=True).stdout
 
     try:
-        changed = git("status", "--porcelain", "--", ":!docs/results").strip()
+        changed = git("status", "--porcelain", "--", *(f":!docs/{own}" for own in WRITTEN)).strip()
         return git("rev-parse", "--short", "HEAD").strip() + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
