@@ -63,8 +63,10 @@ def save(changes: Mapping[str, Any]) -> Path:
     path = settings_file()
     try:
         document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.is_file() else tomlkit.document()
+        weaker = set() if path == user_file() else set(_content(user_file()))
         for name, value in changes.items():
-            if value is None or value == Settings.model_fields[name].default:
+            usual = value is None or value == Settings.model_fields[name].default
+            if usual and (value is None or name not in weaker):
                 document.pop(name, None)
             elif name in document:
                 document[name] = value

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from pydantic import SecretStr
 
-from bethink.app.settings import Settings, SettingsError
+from bethink.app.settings import Settings, SettingsError, load_settings
 from bethink.app.settings_file import CHANGEABLE, save, settings_file, sources
 from bethink.app.ui import forms
 from bethink.app.ui.energy import table
@@ -61,15 +61,16 @@ def build_settings(agent: Agent, settings: Settings, *, login: bool) -> None:
         state = gr.HTML("", elem_id="settings-state")
 
         def on_save(*shown: Any) -> Any:
-            """(state, the controls): write what differs from how this program began."""
+            """(state, the controls): write what differs from what the next start would find."""
             told = [with_origin(one, getattr(settings, one.name), origin[one.name]) for one in form]
             try:
                 read = {one.name: one.read(value) for one, value in zip(form, shown, strict=True)}
-                changes = {
-                    name: "" if value is None and isinstance(getattr(settings, name), str) else value
-                    for name, value in read.items()
-                    if not fixed(origin[name])
-                }
+                found = load_settings()
+                changes = {}
+                for name, value in read.items():
+                    wanted = "" if value is None and isinstance(getattr(found, name), str) else value
+                    if not fixed(origin[name]) and wanted != getattr(found, name):
+                        changes[name] = wanted
                 path = save(changes)
             except (SettingsError, ValueError) as problem:
                 words = str(problem)

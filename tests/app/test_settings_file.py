@@ -43,6 +43,18 @@ def test_the_rest_of_the_file_stays(tmp_path):
     assert content["mcp_servers"] == {"files": {"command": "x", "args": ["y"]}}
 
 
+def test_what_is_as_usual_is_written_where_a_weaker_file_says_otherwise(tmp_path, own_place):
+    own_place.parent.mkdir(parents=True)
+    own_place.write_text("pue = 1.4\n", encoding="utf-8")
+    file = tmp_path / "here" / "bethink.toml"
+    file.write_text('country = "DEU"\n', encoding="utf-8")
+    assert load_settings().pue == 1.4
+    save({"pue": 1.0})
+    assert load_settings().pue == 1.0
+    save({"country": ""})
+    assert "country" not in file.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - set(CHANGEABLE)))
 def test_what_says_who_comes_in_or_what_is_started_is_not_changed_here(name, own_place):
     with pytest.raises(SettingsError, match="in the file only"):
