@@ -60,7 +60,9 @@ def test_log_in_approve_decline_log_out(page, tmp_path):
             say(page, "Please sum up.")
             approve = page.get_by_role("button", name="Approve")
             approve.wait_for()
-            assert '"a": 3' in page.locator("#chat").inner_text()
+            page.wait_for_function(
+                "document.querySelector('#chat').innerText.includes('\"a\": 3')"
+            )  # drawn a moment later
             assert ran == []
             shot(page, "approve")
             page.reload()  # the question stays
