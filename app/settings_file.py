@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bethink.app.settings import PROJECT_FILE, Settings, SettingsError, faults, load_settings, user_file
+from bethink.models.energy.carbon import Carbon, CarbonError
 
 CHANGEABLE = (
     "model", "memory", "max_new_tokens", "temperature", "precision", "keep_prefix", "full_history", "repeat_answers",
@@ -72,11 +73,16 @@ def save(changes: Mapping[str, Any]) -> Path:
                 document[name] = value
             else:  # first of all: after a [table] it would be one of the table's
                 document = tomlkit.parse(tomlkit.dumps({name: value}) + tomlkit.dumps(document))
-        Settings(**tomllib.loads(tomlkit.dumps(document)))
+        made = Settings(**tomllib.loads(tomlkit.dumps(document)))
+        Carbon.of(made.country, made.pue)  # the next start would end at what cannot be
+        if (made.joules_per_token_in is None) != (made.joules_per_token_out is None):
+            raise SettingsError("Not saved: set both joules_per_token_in and joules_per_token_out, or neither.")
         path.parent.mkdir(parents=True, exist_ok=True)
         _write(path, tomlkit.dumps(document))
     except ValidationError as problem:
         raise SettingsError(f"Not saved: {faults(problem)}.") from problem
+    except CarbonError as problem:
+        raise SettingsError(f"Not saved: {problem}") from problem
     except (TOMLKitError, UnicodeDecodeError) as problem:
         raise SettingsError(f"{path} is not valid TOML ({problem}). Mend it, then save again.") from problem
     except OSError as problem:

@@ -72,6 +72,15 @@ def test_what_cannot_be_is_not_written(wrong, own_place):
     assert own_place.read_bytes() == before
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"country": "Germany"}, {"pue": 0.5}, {"pue": float("nan")}, {"joules_per_token_in": 1.0}]
+)
+def test_what_the_next_start_would_end_at_is_not_written(wrong, own_place):
+    with pytest.raises(SettingsError, match="Not saved: "):
+        save(wrong)
+    assert not own_place.exists()
+
+
 @pytest.mark.parametrize("content", [b"model = ", b"\xff\xfe"])
 def test_a_damaged_file_is_left_alone(content, own_place):
     own_place.parent.mkdir(parents=True)
