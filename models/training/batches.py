@@ -1,62 +1,112 @@
 """Batches of token ids without padding, and what a model makes of their answers.
 
-Examples stand one behind another in packs; positions that begin anew tell transformers that no example sees the one
-before it. The head is computed for the tokens of answers only.
+Examples stand one behind another in packs. What an example has in common with the start of another one of its pack (a
+system message, a task's instruction) stands there once: a pack is a tree, each token sees its own branch back to the
+root and nothing else, and losses and gradients are those of the examples one by one. The head is computed for the
+tokens of answers only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from bethink.models.training.attention import branches_of, branching, can_branch
 from bethink.models.training.examples import Encoded
 
 PACK = 512
 """Tokens of a pack that may hold more than one example: attention's cost grows with a pack's square."""
-Pack = dict[str, Tensor]
+SHARED_PACK = 1024
+"""The same where beginnings are shared, and attention costs no more in a longer pack; its memory grows with it."""
+Pack = dict[str, Any]
 Batch = dict[str, list[Pack]]
+Collate = Callable[[Sequence[Encoded]], Batch]
 
 
-def collate(examples: Sequence[Encoded]) -> Batch:
+@contextmanager
+def packing(model: Any) -> Iterator[Collate]:
+    """:func:`collate` as it is best for a model, which within takes such packs only."""
+    if not can_branch(model):
+        yield collate
+        return
+    with branching(model):
+        yield partial(collate, share=True)
+
+
+def collate(examples: Sequence[Encoded], share: bool = False) -> Batch:
     """A batch as ``packs``, in the order of the examples.
+
+    Args:
+        examples: of one batch.
+        share: whether what examples of a pack begin with alike stands there once; the model must be
+            :func:`bethink.models.training.attention.branching`. Without it, positions that begin anew tell
+            transformers that no example sees the one before it.
 
     Returns:
         Each pack has ``input_ids`` and ``position_ids`` (1, tokens); ``at`` (answer tokens,), the places whose output
         foretells an answer's token; ``labels`` (answer tokens,), those tokens; ``lengths`` (examples,), how many
-        tokens each answer has.
+        tokens each answer has; where beginnings are shared, ``branches``.
     """
-    packs: list[list[Encoded]] = []
-    size = 0
+    packs = [_Pack(share)]
     for example in examples:
-        size += len(example.ids)
-        if not packs or size > PACK:
-            packs.append([])
-            size = len(example.ids)
-        packs[-1].append(example)
-    return {"packs": [_pack(rows) for rows in packs]}
+        if not packs[-1].add(example):
+            packs.append(_Pack(share))
+            packs[-1].add(example)
+    return {"packs": [pack.tensors() for pack in packs]}
 
 
-def _pack(examples: list[Encoded]) -> Pack:
-    ids: list[int] = []
-    positions: list[int] = []
-    at: list[int] = []
-    for example in examples:
-        ids += example.ids
-        positions += range(len(example.ids))
-        at += range(len(ids) - example.answer - 1, len(ids) - 1)
-    tokens = torch.tensor(ids)
-    places = torch.tensor(at)
-    return {
-        "input_ids": tokens[None],
-        "position_ids": torch.tensor(positions)[None],
-        "at": places,
-        "labels": tokens[places + 1],
-        "lengths": torch.tensor([example.answer for example in examples]),
-    }
+class _Pack:
+    """A pack that grows: its tokens, and of each example the places of its tokens."""
+
+    def __init__(self, share: bool) -> None:
+        self.share = share
+        self.ids: list[int] = []
+        self.paths: list[list[int]] = []
+        self.own: list[int] = []
+        self.examples: list[Encoded] = []
+
+    def add(self, example: Encoded) -> bool:
+        """Take the example in, or not, where the pack would become too long."""
+        path = max((self._common(path, example) for path in self.paths), key=len) if self.share and self.paths else []
+        new = example.ids[len(path) :]
+        if self.paths and len(self.ids) + len(new) > (SHARED_PACK if self.share else PACK):
+            return False
+        self.paths.append(path + list(range(len(self.ids), len(self.ids) + len(new))))
+        self.own.append(len(new))
+        self.ids += new
+        self.examples.append(example)
+        return True
+
+    def _common(self, path: list[int], example: Encoded) -> list[int]:
+        """The places that the example's prompt has in common with another one's."""
+        prompt = example.ids[: -example.answer]
+        same = 0
+        while same < min(len(path), len(prompt)) and self.ids[path[same]] == prompt[same]:
+            same += 1
+        return path[:same]
+
+    def tensors(self) -> Pack:
+        tokens = torch.tensor(self.ids)
+        positions = torch.empty_like(tokens)
+        for path in self.paths:
+            positions[path] = torch.arange(len(path))
+        both = list(zip(self.paths, self.examples, strict=True))
+        pack: Pack = {
+            "input_ids": tokens[None],
+            "position_ids": positions[None],
+            "at": torch.tensor([place for path, each in both for place in path[-each.answer - 1 : -1]]),
+            "labels": tokens[[place for path, each in both for place in path[-each.answer :]]],
+            "lengths": torch.tensor([each.answer for each in self.examples]),
+        }
+        if self.share:
+            pack["branches"] = branches_of(self.paths, self.own)
+        return pack
 
 
 def check_model(model: Any) -> None:
@@ -74,8 +124,8 @@ def answer_logits(model: Any, pack: Pack) -> Tensor:
 
     The head over all places would cost more than the rest of a small model.
     """
-    ids, positions = pack["input_ids"], pack["position_ids"]
-    return model(input_ids=ids, position_ids=positions, use_cache=False, logits_to_keep=pack["at"]).logits[0]
+    inputs = {name: pack[name] for name in ("input_ids", "position_ids", "branches") if name in pack}
+    return model(**inputs, use_cache=False, logits_to_keep=pack["at"]).logits[0]
 
 
 def answer_losses(logits: Tensor, pack: Pack) -> Tensor:
@@ -117,10 +167,11 @@ def exact_match(
     """
     right: list[bool] = []
     device = next(model.parameters()).device
-    for start in range(0, len(examples), batch_size):
-        if stop():
-            break
-        for pack in collate(examples[start : start + batch_size])["packs"]:
-            here = {name: value.to(device) for name, value in pack.items()}
-            right += is_right(answer_logits(model, here), here)
+    with packing(model) as packed:
+        for start in range(0, len(examples), batch_size):
+            if stop():
+                break
+            for pack in packed(examples[start : start + batch_size])["packs"]:
+                here = {k: value.to(device) if torch.is_tensor(value) else value for k, value in pack.items()}
+                right += is_right(answer_logits(model, here), here)
     return right + [False] * (len(examples) - len(right))

@@ -16,7 +16,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, get_linear
 from transformers.trainer_utils import get_last_checkpoint
 
 from bethink.models.energy import Span
-from bethink.models.training.batches import batch_loss, check_model, collate
+from bethink.models.training.batches import batch_loss, check_model, packing
 from bethink.models.training.examples import Encoded, by_task
 from bethink.models.training.mixing import schedule
 from bethink.models.training.settings import TrainingSettings
@@ -183,18 +183,18 @@ def train(
     adam = optimizer(model, settings)
     rates = get_linear_schedule_with_warmup(adam, math.ceil(settings.warmup * settings.steps), settings.steps)
     watch = _Watch(progress, stop)
-    trainer = AdapterTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=[example for rows in order for example in rows],
-        data_collator=collate,
-        optimizers=(adam, rates),
-        callbacks=[watch],
-    )
-    trainer.remove_callback(_printer())
     last = get_last_checkpoint(str(folder)) if keep_checkpoints and folder.is_dir() else None
     begun = _before(last)
-    with Span("train") as span:
+    with packing(model) as collate, Span("train") as span:
+        trainer = AdapterTrainer(
+            model=model,
+            args=arguments,
+            train_dataset=[example for rows in order for example in rows],
+            data_collator=collate,
+            optimizers=(adam, rates),
+            callbacks=[watch],
+        )
+        trainer.remove_callback(_printer())
         trainer.train(resume_from_checkpoint=last)
     steps = trainer.state.global_step
     done = [example for rows in order[: steps * settings.accumulation] for example in rows]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from functools import cache
 
 import pytest
@@ -7,7 +8,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bethink.models.training.batches import PACK, answer_logits, batch_loss, check_model, collate, exact_match, is_right
+from bethink.models.training.batches import (
+    PACK,
+    SHARED_PACK,
+    answer_logits,
+    batch_loss,
+    check_model,
+    collate,
+    exact_match,
+    is_right,
+    packing,
+)
 from bethink.models.training.examples import Encoded
 
 EXAMPLES = st.lists(
@@ -74,6 +85,74 @@ def test_no_example_of_a_pack_sees_another(name, attention, examples):
         for found, example in zip(together, examples, strict=True):
             alone = model(torch.tensor([example.ids])).logits[0, -example.answer - 1 : -1]
             torch.testing.assert_close(found, alone, atol=1e-4, rtol=1e-4)
+
+
+BRANCHES = st.lists(
+    st.tuples(st.lists(st.integers(1, 2), max_size=7), st.lists(st.integers(1, 2), min_size=1, max_size=3)),
+    min_size=1,
+    max_size=8,
+).map(lambda rows: [Encoded("t", (3, *p, *a), len(a)) for p, a in rows])
+"""Of two words only, so that many begin alike, and some are the same."""
+
+
+@settings(max_examples=40, deadline=None)
+@given(examples=BRANCHES)
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3"])
+def test_a_shared_beginning_changes_no_answer(name, attention, examples):
+    model = _model(name, attention)
+    with torch.no_grad(), packing(model) as packed:
+        (pack,) = packed(examples)["packs"]
+        assert pack["input_ids"].shape[1] <= sum(len(example.ids) for example in examples)
+        together = answer_logits(model, pack).split(pack["lengths"].tolist())
+    with torch.no_grad():
+        labels_of = pack["labels"].split(pack["lengths"].tolist())
+        for found, labels, example in zip(together, labels_of, examples, strict=True):
+            alone = model(torch.tensor([example.ids])).logits[0, -example.answer - 1 : -1]
+            torch.testing.assert_close(found, alone, atol=1e-4, rtol=1e-4)
+            assert tuple(labels.tolist()) == example.ids[-example.answer :]
+
+
+def test_gradients_are_those_of_packs_that_share_nothing(model):
+    examples = [Encoded("t", (*range(1, 9), *range(i, i + 4)), 2) for i in range(6)]
+    found = []
+    for share in (True, False):
+        model.zero_grad()
+        with packing(model) if share else nullcontext(collate) as packed:
+            batch_loss(model, packed(examples)).backward()
+        found.append([p.grad.clone() for p in model.parameters()])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+
+
+def test_a_common_beginning_stands_once():
+    examples = [Encoded("t", (*range(100), 200 + i, 7), 1) for i in range(5)]
+    (pack,) = collate(examples, share=True)["packs"]
+    assert pack["input_ids"].shape[1] == 100 + 5 * 2
+    assert len(collate(examples)["packs"][0]["input_ids"][0]) == 5 * 102
+
+
+@given(LONG | BRANCHES)
+def test_shared_packs_hold_every_example_in_order_and_are_not_too_long(examples):
+    lengths = []
+    for pack in collate(examples, share=True)["packs"]:
+        assert pack["input_ids"].shape[1] <= SHARED_PACK or len(pack["lengths"]) == 1
+        lengths += pack["lengths"].tolist()
+    assert lengths == [example.answer for example in examples]
+
+
+def _windowed():
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    windows = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}
+    config = AutoConfig.for_model("qwen2", **sizes, **windows, num_key_value_heads=1, vocab_size=41)
+    return AutoModelForCausalLM.from_config(config)
+
+
+def test_a_model_that_cannot_share_gets_packs_that_do_not():
+    with packing(_windowed()) as packed:
+        assert "branches" not in packed([Encoded("t", (1, 2, 3), 1)])["packs"][0]
 
 
 @settings(max_examples=20, deadline=None)
