@@ -1,6 +1,8 @@
-"""The training of the adapter that comes with the package: its examples and its settings.
+"""The training of the adapter that comes with the package: its examples, its settings, and what is packaged of it.
 
-``python -m bethink.models.training.agent FOLDER`` writes them; ``bethink train adapter FOLDER/agent.toml`` trains.
+``python -m bethink.models.training.agent examples FOLDER`` writes examples and settings, ``bethink train adapter
+FOLDER/agent.toml --out ADAPTER`` trains, and ``python -m bethink.models.training.agent pack ADAPTER`` puts the adapter
+and its card where the model ``bethink`` looks for it.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ method = "multilora"
 num_modules = 3
 r = 3
 lora_alpha = 6.0
-lr = 3e-3
+lr = 2e-3
 temperature = 1.0
 batch_size = 16
 steps = {steps}
@@ -79,10 +81,110 @@ def write(folder: Path, n: int, seed: int = 0, held: int = 100) -> Path:
     return place
 
 
-if __name__ == "__main__":
+CARD = """\
+---
+base_model: HuggingFaceTB/SmolLM2-135M-Instruct
+library_name: peft
+license: apache-2.0
+language: en
+tags: [multilora, tool-calling, memory]
+---
+
+# Bethink's adapter of SmolLM2-135M-Instruct
+
+{added:,} parameters ({percent} % of the base's) in {modules} modules of rank {r} on every linear layer (MultiLoRA,
+arXiv 2311.11501). It makes a model of 135 million parameters call Bethink's tools, read what is worth remembering out
+of a turn, decide what becomes of a thought beside older ones, and answer from recalled thoughts or say that it does not
+know.
+
+## What it was trained on
+
+Only sentences that Bethink's own generators wrote (`models/training/calls`, `models/training/thoughts`): phrasings of
+people's requests and of what they tell, with typos, registers, numbers, units and names of many places. No chat of
+anybody's is in them. Phrasings of validation belong to families that training never sees.
+
+| task | examples | exact match on {held} others, % |
+|---|---|---|
+{tasks}
+
+An exact match is an answer that greedy decoding gives to the letter; there are other right answers.
+
+## How
+
+{steps:,} steps of {batch} examples, {tokens:,} tokens, AdamW, rate {lr:g} falling linearly, seed {seed}; the loss is
+the mean over examples of the mean over their answer's tokens. It took {minutes:.0f} minutes of wall time and {cpu:.0f}
+of processor time, {kj:.0f} kJ (estimated from processor time).
+
+## What it is not good for
+
+It knows the names and arguments of Bethink's tools by heart, and no others'. English only. It makes up facts that
+nobody told, as its base does; what it extracts is kept only where the words stand in the text, and what it says of a
+tool's result stands beside the result itself. What it gets wrong is in docs/results.md of the repository.
+
+Its base is known by the SHA-256 of its weights, `{sha}`; on others it is refused.
+"""
+
+
+def pack(trained: Path, to: Path) -> Path:
+    """Put a trained adapter into the package: weights in bfloat16, PEFT's config, both cards. The chat template stays.
+
+    Args:
+        trained: what ``bethink train adapter`` wrote.
+        to: the folder of :data:`bethink.models.adapted.PACKAGED`, or another.
+
+    Raises:
+        AdapterError: no adapter there, or one without a card.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    from bethink.models import adapter_folder as files
+
+    tensors = {name: value.to(torch.bfloat16).contiguous() for name, value in files.tensors_of(trained).items()}
+    config, card = files.read_json(trained / files.CONFIG), files.read_json(trained / files.CARD)
+    added = sum(value.numel() for value in tensors.values())
+    cost, made = card["training"], card["settings"]
+    text = CARD.format(
+        added=added,
+        percent=round(100 * added / card["base"]["parameters"], 1),
+        modules=config["num_modules"],
+        r=config["r"],
+        held=max(task.get("n", 0) for task in card["tasks"]),
+        tasks="\n".join(f"| {t['task']} | {t['trained_on']:,} | {t.get('value', '')} |" for t in card["tasks"]),
+        steps=cost["steps"],
+        batch=made["batch_size"],
+        tokens=cost["tokens"],
+        lr=made["lr"],
+        seed=made["seed"],
+        minutes=cost["wall_s"] / 60,
+        cpu=cost["cpu_s"] / 60,
+        kj=cost["energy_j_estimated"] / 1000,
+        sha=card["base"]["sha256"],
+    )
+    to.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, to / files.WEIGHTS, {"format": "pt"})
+    for name, value in ((files.CONFIG, config), (files.CARD, card)):
+        (to / name).write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (to / "README.md").write_text(text, encoding="utf-8")
+    return to
+
+
+def main() -> None:
+    """See the module."""
+    from bethink.models.adapted import PACKAGED
+
     parser = argparse.ArgumentParser(prog="python -m bethink.models.training.agent", description=__doc__)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--n", type=int, default=12_000, help="examples")
-    parser.add_argument("--seed", type=int, default=0)
+    steps = parser.add_subparsers(dest="step", required=True)
+    make = steps.add_parser("examples", help="write examples and settings")
+    make.add_argument("folder", type=Path)
+    make.add_argument("--n", type=int, default=12_000, help="examples")
+    make.add_argument("--seed", type=int, default=0)
+    put = steps.add_parser("pack", help="put a trained adapter into the package")
+    put.add_argument("folder", type=Path)
+    put.add_argument("--to", type=Path, default=PACKAGED)
     chosen = parser.parse_args()
-    print(write(chosen.folder, chosen.n, chosen.seed))
+    print(write(chosen.folder, chosen.n, chosen.seed) if chosen.step == "examples" else pack(chosen.folder, chosen.to))
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ PARTS = {
     "answers": "answers from recalled thoughts, and saying that one does not know",
     "results": "what is said of a tool's result",
     "turns": "seconds of a whole turn with a tool call",
+    "mix": "the training itself: MultiLoRA, LoRA, one LoRA a task (an hour; runs are kept as they end)",
 }
 PACKAGES = ("bethink", "numpy", "torch", "transformers", "peft", "onnxruntime", "llguidance")
 
