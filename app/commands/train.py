@@ -30,6 +30,7 @@ def adapter(
     """Train an adapter. Ctrl-C keeps what was learnt; the same command goes on from there."""
     from bethink.app.settings import load_settings
     from bethink.models.training.examples import ExampleError
+    from bethink.models.training.processes import rank
     from bethink.models.training.run import train_adapter
     from bethink.models.training.settings import SettingsError, read_settings
 
@@ -38,6 +39,8 @@ def adapter(
         place = out or load_settings(data=data).data / "adapters" / settings_file.stem
         with progress("Loading …") as report:
             done = train_adapter(chosen, place, report=report, stop=cancel.is_set)
+    if rank() != 0:
+        return
     if not done.finished:
         emit({"finished": False, "folder": str(place), **done.card}, lambda: None)
         stderr.print("Stopped. What was learnt is kept; the same command goes on from there.")

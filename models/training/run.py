@@ -36,7 +36,8 @@ def train_adapter(
     """Train an adapter and write it: PEFT's files, the same as plain LoRA in ``lora/``, a card, a picture.
 
     A training that was stopped or killed goes on from its last checkpoint when called again with the same folder and
-    settings. Cost: steps * batch_size examples, forward and backward; a checkpoint holds the adapter three times.
+    settings. Of several processes (``torchrun``, ``accelerate launch``) the first one reports, scores and writes. Cost:
+    steps * batch_size examples, forward and backward; a checkpoint holds the adapter three times.
 
     Args:
         settings: see :class:`TrainingSettings`; the method must be one that makes an adapter.
@@ -46,10 +47,12 @@ def train_adapter(
 
     Raises:
         ExampleError: the examples cannot be read, or none is short enough.
-        ValueError: ``full`` makes no adapter; the folder has a training with other settings.
+        ValueError: ``full`` makes no adapter; the folder has a training with other settings; a batch cannot be shared
+            out to the processes.
         MissingModelError, UnknownModelError: the base is not there.
     """
     from bethink.models.registry import local_folder
+    from bethink.models.training import processes
 
     if settings.method == "full":
         raise ValueError("Full fine-tuning makes no adapter. Choose multilora, lora, rslora or dora.")
@@ -58,7 +61,11 @@ def train_adapter(
     sets = {kind: _read(getattr(settings, kind)) for kind in ("examples", "validation")}
     name, folder_of = local_folder(settings.base, progress=report)
     out = Path(out)
-    _same_training(out, settings)
+    first = processes.rank() == 0
+    if first:
+        _same_training(out, settings)
+    else:
+        report = _nobody
     base = folder_of()
     report(0.0, "Loading the model …")
     import torch
@@ -81,8 +88,8 @@ def train_adapter(
         report(done / steps, f"Step {done} of {steps}" + (f", loss {loss:.3f}" if loss == loss else ""))
 
     done = train(model, examples, settings, out / CHECKPOINTS, progress=progress, stop=stop)
-    if not done.finished:
-        return AdapterRun(out, {"training": _cost(done, left_out)}, finished=False)
+    if not done.finished or not first:
+        return AdapterRun(out, {"tasks": [], "training": _cost(done, left_out)}, finished=done.finished)
     model.eval()
     tasks = [{"task": task, "trained_on": n} for task, n in _counts(examples).items()]
     if sets["validation"]:
@@ -99,6 +106,10 @@ def train_adapter(
     }
     _write(model, out, card, settings)
     return AdapterRun(out, card, finished=True)
+
+
+def _nobody(done: float, message: str) -> None:
+    """Another process reports."""
 
 
 def _read(files: dict[str, str]) -> list[Example]:

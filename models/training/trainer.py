@@ -16,6 +16,7 @@ from transformers import Trainer, TrainerCallback, TrainingArguments, get_linear
 from transformers.trainer_utils import get_last_checkpoint
 
 from bethink.models.energy import Span
+from bethink.models.training import processes
 from bethink.models.training.batches import batch_loss, check_model, packing
 from bethink.models.training.examples import Encoded, by_task
 from bethink.models.training.mixing import schedule
@@ -123,7 +124,7 @@ class _Watch(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.progress(state.global_step, state.max_steps, self.loss)
-        if self.stop() and state.global_step < state.max_steps:
+        if processes.anybody(self.stop()) and state.global_step < state.max_steps:
             control.should_training_stop = control.should_save = True
 
 
@@ -140,8 +141,8 @@ def train(
     """Train what :func:`adapted` made; a training that was stopped or killed goes on from its last checkpoint.
 
     Checkpoints (adapter, optimizer, random states) are written to ``folder`` every ``save_every`` steps and when
-    stopped. On several devices, start it by ``accelerate launch``: the Trainer shards by accelerate's settings (FSDP,
-    DDP).
+    stopped. Started by ``torchrun`` or ``accelerate launch``, each of the processes takes its share of every batch, and
+    they end at the weights of one process (but for the order of sums).
 
     Args:
         model: from :func:`adapted`.
@@ -151,6 +152,9 @@ def train(
         progress: see :data:`Progress`.
         stop: asked after each step.
         keep_checkpoints: False writes none (the training cannot go on).
+
+    Raises:
+        ValueError: a model with a recurrent state, or a batch that cannot be shared out evenly.
     """
     check_model(model)
     folder = Path(folder)
@@ -161,7 +165,7 @@ def train(
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=settings.steps,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=processes.share_of(settings.batch_size),
         gradient_accumulation_steps=settings.accumulation,
         max_grad_norm=settings.max_grad_norm,
         bf16=half,
@@ -179,6 +183,7 @@ def train(
         remove_unused_columns=False,
         seed=settings.seed,
         ddp_find_unused_parameters=False,
+        ddp_broadcast_buffers=False,  # processes differ in how many packs, so how many passes, their examples make
     )
     adam = optimizer(model, settings)
     rates = get_linear_schedule_with_warmup(adam, math.ceil(settings.warmup * settings.steps), settings.steps)
@@ -199,12 +204,13 @@ def train(
     steps = trainer.state.global_step
     done = [example for rows in order[: steps * settings.accumulation] for example in rows]
     losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
+    cpu_s, energy_j = processes.summed([span.cpu_s, span.energy_j])
     cost = {
         "wall_s": begun["wall_s"] + span.wall_s,
-        "cpu_s": begun["cpu_s"] + span.cpu_s,
-        "energy_j": begun["energy_j"] + span.energy_j,
+        "cpu_s": begun["cpu_s"] + cpu_s,
+        "energy_j": begun["energy_j"] + energy_j,
     }
-    if keep_checkpoints and (kept := get_last_checkpoint(str(folder))):
+    if keep_checkpoints and processes.rank() == 0 and (kept := get_last_checkpoint(str(folder))):
         (Path(kept) / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
     tokens = sum(len(example.ids) for example in done)
     return Trained(steps, settings.steps, losses[-1] if losses else math.nan, tokens, **cost)

@@ -13,6 +13,7 @@ PARTS = {
     "exactness": "start, merge, export and round trip on the default backbone",
     "speed": "a training step beside LoRA of the same rank and a loop over the modules",
     "comparison": "one mixed training of six tasks by each method: scores, spectra, joules, memory",
+    "longer": "LoRA and MultiLoRA trained three times as long",
 }
 
 PACKAGES = ("bethink", "peft", "torch", "transformers", "accelerate", "numpy")

@@ -258,7 +258,7 @@ def so_far() -> None:
     for line in RUNS.read_text(encoding="utf-8").splitlines() if RUNS.exists() else []:
         row = json.loads(line)
         if row["job"]["test"]:
-            told = {k: v for k, v in row["job"]["settings"].items() if k not in RECIPE and k != "seed"}
+            told = {k: v for k, v in row["job"]["settings"].items() if RECIPE.get(k) != v and k != "seed"}
             found.setdefault(" ".join(f"{k}={v}" for k, v in told.items()), []).append(row["figures"])
     tasks = sorted(next(iter(found.values()))[0]["rights"]) if found else []
     rows = [
