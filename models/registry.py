@@ -15,9 +15,9 @@ from bethink.models.embedder import MissingModelError
 BASE = "smollm2"
 """The packaged model."""
 ADAPTED = "bethink"
-"""The packaged model with the adapter that :mod:`bethink.models.training.agent` trains, once that is in its folder."""
+"""The packaged model with the packaged adapter, which :mod:`bethink.models.training.agent` trains."""
 FORMS = (
-    "smollm2 (packaged), a folder with config.json, a .gguf file, "
+    "smollm2 (packaged), bethink (the same with the packaged adapter), a folder with config.json, a .gguf file, "
     "hf:ORG/NAME, any of these with +FOLDER of an adapter, or openai:BASE_URL#MODEL (such as openai:http://127.0.0.1:8000/v1#qwen2.5)"
 )
 Progress = Callable[[float, str], None]

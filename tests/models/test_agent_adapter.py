@@ -1,0 +1,64 @@
+"""The adapter in the package: what it weighs, that its cards are true, and that it does what it is there for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from bethink.memory.trained_extract import SCHEMA
+from bethink.models.adapted import PACKAGED, TEMPLATE
+from bethink.models.adapter_folder import CARD, WEIGHTS, tensors_of, weights_sha256
+from bethink.models.agent_prompts import extract_prompt
+from bethink.models.registry import ADAPTED, load_chat_model
+from bethink.models.training.agent import SHARES, pack
+
+
+@pytest.fixture(scope="module")
+def card():
+    return json.loads((PACKAGED / CARD).read_text(encoding="utf-8"))
+
+
+def test_it_is_small(card):
+    assert (PACKAGED / WEIGHTS).stat().st_size <= 12e6
+    added = sum(value.numel() for value in tensors_of(PACKAGED).values())
+    assert added <= 0.025 * card["base"]["parameters"]
+
+
+def test_its_base_is_the_packaged_model(card):
+    from bethink.models.convert import smollm2_folder
+
+    assert card["base"]["sha256"] == weights_sha256(smollm2_folder())
+
+
+def test_the_model_card_says_what_the_card_says(card, tmp_path):
+    said = (PACKAGED / "README.md").read_text(encoding="utf-8")
+    assert {task["task"] for task in card["tasks"]} == set(SHARES)
+    for task in card["tasks"]:
+        assert f"| {task['task']} | {task['trained_on']:,} | {task['value']} |" in said
+    again = pack(PACKAGED, tmp_path / "again")
+    assert (again / "README.md").read_text(encoding="utf-8") == said
+    assert (again / WEIGHTS).read_bytes() == (PACKAGED / WEIGHTS).read_bytes()
+    assert (PACKAGED / TEMPLATE).is_file()
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load_chat_model(ADAPTED, max_new_tokens=80)
+
+
+def test_it_calls_a_tool_and_talks_without_one(model):
+    from bethink.tools import langchain_tools
+
+    asked = model.bind_tools(langchain_tools())
+    answer = asked.invoke([HumanMessage("Search the catalogue for whales")])
+    assert [call["name"] for call in answer.tool_calls] == ["search_catalog"]
+    assert "whales" in answer.tool_calls[0]["args"]["query"]
+    assert not asked.invoke([HumanMessage("Good morning!")]).tool_calls
+
+
+def test_it_reads_what_is_worth_remembering(model):
+    found = model.decode_json(extract_prompt("My sister Maria lives in Porto.", "2026-05-01"), SCHEMA)
+    assert any("Porto" in triple[2] for triple in found)
+    assert model.decode_json(extract_prompt("What is the weather like?", "2026-05-01"), SCHEMA) == []
