@@ -53,6 +53,7 @@ docs: install
 format: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m tests.imports >/dev/null
 
 clean:
 	rm -rf $(VENV) build dist site *.egg-info

@@ -38,7 +38,7 @@ def test_gates_lie_on_the_simplex_of_what_is_present(gating, seed, scale):
     assert torch.allclose(gates.sum(1), present.any(1).float())
     assert not merged[~present.any(1)].any()
     expected = (gates[..., None] * aspects * scale).sum(1) * present.sum(1, keepdim=True)
-    assert torch.allclose(merged, expected, rtol=1e-4)
+    assert torch.allclose(merged, expected, rtol=1e-4, atol=1e-5 * scale)  # aspects may cancel out
 
 
 @pytest.mark.parametrize("gating", GATINGS)
