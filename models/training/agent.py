@@ -133,7 +133,7 @@ def pack(trained: Path, to: Path) -> Path:
         to: the folder of :data:`bethink.models.adapted.PACKAGED`, or another.
 
     Raises:
-        AdapterError: no adapter there, or one without a card.
+        AdapterError: no adapter there, one that is not of MultiLoRA, or one without a whole card.
     """
     import torch
     from safetensors.torch import save_file
@@ -143,6 +143,8 @@ def pack(trained: Path, to: Path) -> Path:
     tensors = {name: value.to(torch.bfloat16).contiguous() for name, value in files.tensors_of(trained).items()}
     config, card = files.read_json(trained / files.CONFIG), files.read_json(trained / files.CARD)
     added = sum(value.numel() for value in tensors.values())
+    if config.get("peft_type") != "MULTILORA" or not {"base", "tasks", "training", "settings"} <= card.keys():
+        raise files.AdapterError(f"{trained} holds no MultiLoRA adapter that `bethink train adapter` has finished.")
     cost, made = card["training"], card["settings"]
     text = CARD.format(
         added=added,
@@ -183,7 +185,11 @@ def main() -> None:
     put.add_argument("folder", type=Path)
     put.add_argument("--to", type=Path, default=PACKAGED)
     chosen = parser.parse_args()
-    print(write(chosen.folder, chosen.n, chosen.seed) if chosen.step == "examples" else pack(chosen.folder, chosen.to))
+    try:
+        made = chosen.step == "examples"
+        print(write(chosen.folder, chosen.n, chosen.seed) if made else pack(chosen.folder, chosen.to))
+    except ValueError as why:
+        parser.error(str(why))
 
 
 if __name__ == "__main__":

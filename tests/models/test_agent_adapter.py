@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from langchain_core.messages import HumanMessage
 
 from bethink.memory.trained_extract import SCHEMA
 from bethink.models.adapted import PACKAGED, TEMPLATE
-from bethink.models.adapter_folder import CARD, WEIGHTS, tensors_of, weights_sha256
+from bethink.models.adapter_folder import CARD, CONFIG, WEIGHTS, AdapterError, tensors_of, weights_sha256
 from bethink.models.agent_prompts import extract_prompt
 from bethink.models.registry import ADAPTED, load_chat_model
 from bethink.models.training.agent import SHARES, pack
@@ -41,6 +42,17 @@ def test_the_model_card_says_what_the_card_says(card, tmp_path):
     assert (again / "README.md").read_text(encoding="utf-8") == said
     assert (again / WEIGHTS).read_bytes() == (PACKAGED / WEIGHTS).read_bytes()
     assert (PACKAGED / TEMPLATE).is_file()
+
+
+def test_what_is_no_finished_adapter_is_not_packed(tmp_path):
+    with pytest.raises(AdapterError, match="holds no"):
+        pack(tmp_path, tmp_path / "to")
+    shutil.copytree(PACKAGED, tmp_path / "plain")
+    config = tmp_path / "plain" / CONFIG
+    config.write_text(config.read_text(encoding="utf-8").replace("MULTILORA", "LORA"), encoding="utf-8")
+    with pytest.raises(AdapterError, match="no MultiLoRA adapter"):
+        pack(tmp_path / "plain", tmp_path / "to")
+    assert not (tmp_path / "to").exists()
 
 
 @pytest.fixture(scope="module")
