@@ -12,6 +12,8 @@ from pathlib import Path
 from bethink.models.adapter_folder import CARD, CONFIG, WEIGHTS, AdapterError, load_adapter
 from bethink.models.convert import Progress, default_cache, made_once, write_model
 
+ADAPTED = "bethink"
+"""The packaged model with the packaged adapter, which :mod:`bethink.models.training.agent` trains."""
 PACKAGED = Path(__file__).with_name("agent_adapter")
 """The adapter that makes SmolLM2 Bethink's own model."""
 TEMPLATE = "chat_template.jinja"

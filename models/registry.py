@@ -10,12 +10,11 @@ from urllib.parse import urlparse
 
 from langchain_core.language_models import BaseChatModel
 
+from bethink.models.adapted import ADAPTED
 from bethink.models.embedder import MissingModelError
 
 BASE = "smollm2"
 """The packaged model."""
-ADAPTED = "bethink"
-"""The packaged model with the packaged adapter, which :mod:`bethink.models.training.agent` trains."""
 FORMS = (
     "smollm2 (packaged), bethink (the same with the packaged adapter), a folder with config.json, a .gguf file, "
     "hf:ORG/NAME, any of these with +FOLDER of an adapter, or openai:BASE_URL#MODEL (such as openai:http://127.0.0.1:8000/v1#qwen2.5)"

@@ -49,8 +49,10 @@ def train_adapter(
         ExampleError: the examples cannot be read, or none is short enough.
         ValueError: ``full`` makes no adapter; the folder has a training with other settings; a batch cannot be shared
             out to the processes.
+        AdapterError: the adapter to start from is none, of another base, method or shape.
         MissingModelError, UnknownModelError: the base is not there.
     """
+    from bethink.models.adapted import ADAPTED, PACKAGED
     from bethink.models.registry import local_folder
     from bethink.models.training import processes
 
@@ -82,6 +84,8 @@ def train_adapter(
     half = half_precision(settings)
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if half else torch.float32)
     model = adapted(model, settings)
+    if settings.start is not None:
+        _start_from(model, PACKAGED if settings.start == ADAPTED else Path(settings.start), base)
     model.peft_config["default"].base_model_name_or_path = settings.base
 
     def progress(done: int, steps: int, loss: float) -> None:
@@ -121,7 +125,31 @@ def _portable(settings: TrainingSettings) -> dict[str, Any]:
     values = settings.model_dump()
     for kind in ("examples", "validation"):
         values[kind] = {name: Path(path).name for name, path in values[kind].items()}
+    if values["start"] is not None:
+        values["start"] = Path(values["start"]).name
     return values
+
+
+def _start_from(model: Any, start: Path, base: Path) -> None:
+    """Give a new adapter the weights of another one of the same method and shape."""
+    from peft import set_peft_model_state_dict
+
+    from bethink.models.adapter_folder import CARD, CONFIG, AdapterError, read_json, tensors_of
+
+    config, wanted = read_json(start / CONFIG), model.peft_config["default"].to_dict()
+    names = ("peft_type", "r", "num_modules", "lora_alpha", "use_rslora", "use_dora", "scaling")
+    other = [name for name in names if config.get(name) != wanted.get(name)]
+    if other:
+        raise AdapterError(f"The adapter in {start} cannot be started from: its {', '.join(other)} is another.")
+    known = read_json(start / CARD)["base"]["sha256"] if (start / CARD).is_file() else None
+    if known and known != _sha256(base):
+        raise AdapterError(f"The adapter in {start} was trained on other weights than those of {base.name}.")
+    try:
+        found = set_peft_model_state_dict(model, tensors_of(start))
+    except RuntimeError as why:
+        raise AdapterError(f"The adapter in {start} does not fit this model: {why}.") from why
+    if found.unexpected_keys:
+        raise AdapterError(f"The adapter in {start} adapts other layers: {found.unexpected_keys[0]} and more.")
 
 
 def _same_training(out: Path, settings: TrainingSettings) -> None:

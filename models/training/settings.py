@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bethink.models.adapted import ADAPTED
+
 Method = Literal["multilora", "lora", "rslora", "dora", "full"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
@@ -29,6 +31,7 @@ class TrainingSettings(BaseModel):
     examples: dict[str, str] = Field(default_factory=dict, description="name of a set: its JSONL file")
     validation: dict[str, str] = Field(default_factory=dict)
     base: str = "smollm2"
+    start: str | None = None
     method: Method = "multilora"
     r: Annotated[int, Field(ge=1, le=4096)] = 8
     num_modules: Annotated[int, Field(ge=1, le=64)] = 3
@@ -70,4 +73,6 @@ def read_settings(path: str | Path) -> TrainingSettings:
         raise SettingsError(f"{path}: {problems}.") from why
     sets = {kind: getattr(settings, kind) for kind in ("examples", "validation")}
     placed = {kind: {name: str(path.parent / file) for name, file in files.items()} for kind, files in sets.items()}
+    if settings.start not in (None, ADAPTED):
+        placed["start"] = str(path.parent / str(settings.start))  # type: ignore[assignment]
     return settings.model_copy(update=placed)

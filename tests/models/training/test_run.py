@@ -5,7 +5,14 @@ import json
 import pytest
 import torch
 
-from bethink.models.adapter_folder import AdapterError, adapter_report, list_adapters, load_adapter, weights_sha256
+from bethink.models.adapter_folder import (
+    AdapterError,
+    adapter_report,
+    list_adapters,
+    load_adapter,
+    tensors_of,
+    weights_sha256,
+)
 from bethink.models.training.examples import ExampleError
 from bethink.models.training.export import export_adapter
 from bethink.models.training.run import train_adapter
@@ -110,6 +117,32 @@ def test_a_folder_keeps_one_training(settings_file, tmp_path):
     with pytest.raises(ValueError, match="other settings"):
         train_adapter(settings.model_copy(update={"lr": 5e-3}), tmp_path / "a")
     assert train_adapter(settings, tmp_path / "a").finished
+
+
+def test_a_training_can_start_from_another_adapter(made, settings_file, tmp_path):
+    text = settings_file.read_text(encoding="utf-8").replace("[examples]", 'start = "adapters/letters"\n[examples]', 1)
+    settings_file.write_text(text.replace("lr = 1e-2", "lr = 1e-9"), encoding="utf-8")
+    settings = read_settings(settings_file)
+    again = train_adapter(settings, tmp_path / "again")
+    assert again.card["settings"]["start"] == "letters"
+    before, after = tensors_of(made.folder), tensors_of(again.folder)
+    assert before.keys() == after.keys()
+    for name, value in before.items():
+        torch.testing.assert_close(after[name], value, atol=1e-5, rtol=1e-4)
+    with pytest.raises(AdapterError, match="its r is another"):
+        train_adapter(settings.model_copy(update={"r": 3}), tmp_path / "b")
+    with pytest.raises(AdapterError, match="its peft_type"):
+        train_adapter(settings.model_copy(update={"method": "lora"}), tmp_path / "c")
+    with pytest.raises(AdapterError, match="cannot be read"):
+        train_adapter(settings.model_copy(update={"start": str(tmp_path)}), tmp_path / "d")
+    settings_file.write_text(text.replace('"adapters/letters"', '"bethink"'), encoding="utf-8")
+    ours = read_settings(settings_file).model_copy(update={"r": 3, "lora_alpha": 6.0})
+    with pytest.raises(AdapterError, match="agent_adapter was trained on other weights"):
+        train_adapter(ours, tmp_path / "f")
+    card = made.folder / "bethink-adapter.json"
+    card.write_text(json.dumps({"base": {"sha256": "0" * 64}}), encoding="utf-8")
+    with pytest.raises(AdapterError, match="other weights"):
+        train_adapter(settings, tmp_path / "e")
 
 
 def test_what_cannot_be_trained_is_told(settings_file, tmp_path):
