@@ -10,8 +10,8 @@ from torch import distributed
 
 
 def rank() -> int:
-    """The number of this process; 0 writes the files."""
-    return int(os.environ.get("RANK", "0"))
+    """The number of this process among those that train together; 0 writes the files."""
+    return int(os.environ.get("RANK", "0")) if world() > 1 else 0
 
 
 def world() -> int:

@@ -141,7 +141,7 @@ def _start_from(model: Any, start: Path, base: Path) -> None:
     other = [name for name in names if config.get(name) != wanted.get(name)]
     if other:
         raise AdapterError(f"The adapter in {start} cannot be started from: its {', '.join(other)} is another.")
-    known = read_json(start / CARD)["base"]["sha256"] if (start / CARD).is_file() else None
+    known = read_json(start / CARD).get("base", {}).get("sha256") if (start / CARD).is_file() else None
     if known and known != _sha256(base):
         raise AdapterError(f"The adapter in {start} was trained on other weights than those of {base.name}.")
     try:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from bethink.models.training.agent import SHARES, examples
+from tests.benchmarks.multilora.comparison import interval
 from tests.benchmarks.report import RESULTS, ROOT, Bar, bar, commit, show
 
 STEPS, BATCH, LR = 150, 16, 4e-3
@@ -110,7 +111,7 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
     rights = {name: [_rights(known[name, seed]) for seed in SEEDS] for name in METHODS}
     for name, rows in rights.items():
         figures = [known[name, seed] for seed in SEEDS]
-        low, high = _interval(np.array(rows) - np.array(rights["LoRA"]))
+        low, high = interval(100 * (np.array(rows) - np.array(rights["LoRA"])))
         over = 100 * float(np.mean(rows) - np.mean(rights["LoRA"]))
         table[name] = {
             "tasks": {t: round(100 * mean(_share(each["rights"][t]) for each in figures), 1) for t in SHARES},
@@ -143,18 +144,6 @@ def _share(rights: str) -> float:
 def _rights(figures: dict[str, Any]) -> list[float]:
     """Right or not of every held-out example; tasks have equally many, so a mean over examples is one over tasks."""
     return [float(c) for task in SHARES for c in figures["rights"][task]]
-
-
-def _interval(difference: np.ndarray) -> tuple[float, float]:
-    """95 % of the mean of (seeds, examples), in points, by bootstrap over both."""
-    rng = np.random.default_rng(0)
-    seeds, n = difference.shape
-    drawn = [
-        100 * difference[rng.integers(seeds, size=seeds)].mean(axis=0)[rng.integers(n, size=n)].mean()
-        for _ in range(2000)
-    ]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
 
 
 if __name__ == "__main__":
