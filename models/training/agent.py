@@ -11,17 +11,18 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bethink.models.training import calls, thoughts
 from bethink.models.training.examples import Example
 
 SHARES: Mapping[str, float] = {
-    "call": 0.42,
+    "call": 0.37,
     "talk": 0.12,
-    "report": 0.1,
-    "extract": 0.16,
-    "decide": 0.08,
-    "answer": 0.12,
+    "report": 0.07,
+    "extract": 0.18,
+    "decide": 0.12,
+    "answer": 0.14,
 }
 """Of the examples. A call has many arguments to learn; what becomes of a thought is one word."""
 SETTINGS = """\
@@ -31,7 +32,10 @@ method = "multilora"
 num_modules = 3
 r = 3
 lora_alpha = 6.0
-lr = 2e-3
+lr = 3e-3
+warmup = 0.05
+length_exponent = 0.5
+max_grad_norm = 4.0
 temperature = 1.0
 batch_size = 16
 steps = {steps}
@@ -113,7 +117,7 @@ An exact match is an answer that greedy decoding gives to the letter; there are 
 
 {steps:,} steps of {batch} examples, {tokens:,} tokens, AdamW, rate {lr:g} falling linearly, seed {seed}; the loss is
 the mean over examples of the mean over their answer's tokens. It took {minutes:.0f} minutes of wall time and {cpu:.0f}
-of processor time, {kj:.0f} kJ (estimated from processor time).
+of processor time, {kj:.0f} kJ (estimated from processor time).{before}
 
 ## What it is not good for
 
@@ -123,6 +127,24 @@ tool's result stands beside the result itself. What it gets wrong is in docs/res
 
 Its base is known by the SHA-256 of its weights, `{sha}`; on others it is refused.
 """
+
+
+BEFORE = """
+
+It went on from an adapter that had seen {examples:,} other examples in {steps:,} steps: {tokens:,} tokens,
+{minutes:.0f} minutes, {kj:.0f} kJ (estimated)."""
+
+
+def _told(before: Mapping[str, Any]) -> str:
+    """A training that went before."""
+    cost = before["training"]
+    return BEFORE.format(
+        examples=sum(task.get("trained_on", 0) for task in before["tasks"]),
+        steps=cost["steps"],
+        tokens=cost["tokens"],
+        minutes=cost["wall_s"] / 60,
+        kj=cost["energy_j_estimated"] / 1000,
+    )
 
 
 def pack(trained: Path, to: Path) -> Path:
@@ -162,6 +184,7 @@ def pack(trained: Path, to: Path) -> Path:
         cpu=cost["cpu_s"] / 60,
         kj=cost["energy_j_estimated"] / 1000,
         sha=card["base"]["sha256"],
+        before="".join(_told(each) for each in card.get("before", [])),
     )
     to.mkdir(parents=True, exist_ok=True)
     save_file(tensors, to / files.WEIGHTS, {"format": "pt"})

@@ -128,15 +128,21 @@ def answer_logits(model: Any, pack: Pack) -> Tensor:
     return model(**inputs, use_cache=False, logits_to_keep=pack["at"]).logits[0]
 
 
-def answer_losses(logits: Tensor, pack: Pack) -> Tensor:
-    """Cross entropy of each answer, averaged over its tokens: (examples,), in nats."""
+def answer_losses(logits: Tensor, pack: Pack, length_exponent: float = 0.0) -> Tensor:
+    """Cross entropy of each answer, averaged over its n tokens, times n^length_exponent: (examples,), in nats."""
     tokens = cross_entropy(logits.float(), pack["labels"], reduction="none")
-    return torch.stack([part.mean() for part in tokens.split(pack["lengths"].tolist())])
+    means = torch.stack([part.mean() for part in tokens.split(pack["lengths"].tolist())])
+    return means * pack["lengths"].to(means) ** length_exponent
 
 
-def batch_loss(model: Any, batch: Batch) -> Tensor:
-    """The mean of :func:`answer_losses` over a batch; a task with long answers does not outweigh one with one word."""
-    return torch.cat([answer_losses(answer_logits(model, pack), pack) for pack in batch["packs"]]).mean()
+def batch_loss(model: Any, batch: Batch, length_exponent: float = 0.0) -> Tensor:
+    """The mean of :func:`answer_losses` over a batch.
+
+    With ``length_exponent`` 0 a task with long answers does not outweigh one with one word; with 1 each token counts
+    the same, as the likelihood of whole answers has it.
+    """
+    losses = [answer_losses(answer_logits(model, pack), pack, length_exponent) for pack in batch["packs"]]
+    return torch.cat(losses).mean()
 
 
 def is_right(logits: Tensor, pack: Pack) -> list[bool]:

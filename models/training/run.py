@@ -52,7 +52,6 @@ def train_adapter(
         AdapterError: the adapter to start from is none, of another base, method or shape.
         MissingModelError, UnknownModelError: the base is not there.
     """
-    from bethink.models.adapted import ADAPTED, PACKAGED
     from bethink.models.registry import local_folder
     from bethink.models.training import processes
 
@@ -85,7 +84,7 @@ def train_adapter(
     model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.bfloat16 if half else torch.float32)
     model = adapted(model, settings)
     if settings.start is not None:
-        _start_from(model, PACKAGED if settings.start == ADAPTED else Path(settings.start), base)
+        _start_from(model, _start_folder(settings.start), base)
     model.peft_config["default"].base_model_name_or_path = settings.base
 
     def progress(done: int, steps: int, loss: float) -> None:
@@ -107,6 +106,7 @@ def train_adapter(
         "tasks": tasks,
         "training": _cost(done, left_out),
         "settings": _portable(settings),
+        "before": _history(settings),
     }
     _write(model, out, card, settings)
     return AdapterRun(out, card, finished=True)
@@ -128,6 +128,22 @@ def _portable(settings: TrainingSettings) -> dict[str, Any]:
     if values["start"] is not None:
         values["start"] = Path(values["start"]).name
     return values
+
+
+def _start_folder(start: str) -> Path:
+    from bethink.models.adapted import ADAPTED, PACKAGED
+
+    return PACKAGED if start == ADAPTED else Path(start)
+
+
+def _history(settings: TrainingSettings) -> list[dict[str, Any]]:
+    """What the adapter that was started from had learnt, and at what cost: its trainings, the oldest first."""
+    from bethink.models.adapter_folder import CARD, read_json
+
+    if settings.start is None or not (_start_folder(settings.start) / CARD).is_file():
+        return []
+    card = read_json(_start_folder(settings.start) / CARD)
+    return [*card.get("before", []), {key: card[key] for key in ("created", "tasks", "training") if key in card}]
 
 
 def _start_from(model: Any, start: Path, base: Path) -> None:

@@ -23,7 +23,8 @@ class TrainingSettings(BaseModel):
 
     ``steps`` batches of ``batch_size`` are learnt with AdamW, the rate rising over the first ``warmup`` share of the
     steps and falling linearly to nothing. ``scaling_lr_ratio`` (MultiLoRA only) is the rate of the scalings divided
-    by ``lr``; none: sqrt(3 r).
+    by ``lr``; none: sqrt(3 r). ``length_exponent``: an answer of n tokens weighs n to this power; 0, each answer alike;
+    1, each token alike. The gradient's norm, so ``max_grad_norm``, grows with it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +47,7 @@ class TrainingSettings(BaseModel):
     batch_size: Annotated[int, Field(ge=1)] = 16
     accumulation: Annotated[int, Field(ge=1)] = 1
     warmup: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    length_exponent: Annotated[float, Field(ge=0, le=1)] = 0.0
     max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
     temperature: Annotated[float, Field(ge=1)] = 2.0
     max_length: Annotated[int, Field(ge=8)] = 512

@@ -104,10 +104,11 @@ class AdapterTrainer(Trainer):
     """transformers' Trainer over a fixed list of examples, with the loss on answers only."""
 
     model_accepts_loss_kwargs = False
+    length_exponent = 0.0
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *_: Any, **__: Any) -> Any:
         """See :func:`bethink.models.training.batches.batch_loss`."""
-        return batch_loss(model, inputs)
+        return batch_loss(model, inputs, self.length_exponent)
 
     def _get_train_sampler(self, *_: Any) -> Any:
         return SequentialSampler(self.train_dataset)
@@ -199,6 +200,7 @@ def train(
             optimizers=(adam, rates),
             callbacks=[watch],
         )
+        trainer.length_exponent = settings.length_exponent
         trainer.remove_callback(_printer())
         trainer.train(resume_from_checkpoint=last)
     steps = trainer.state.global_step

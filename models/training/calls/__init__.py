@@ -30,6 +30,9 @@ SALT = 2110
 """Of the hash that splits families; chosen so that every split has requests for every tool."""
 LATER = {"call/follow.": 0.26, "call/back.": 0.04, "call/note.": 0.06}
 """Shares of calls that come after another, after a question back, and with a note; the rest are first requests."""
+BARE = 0.07
+"""Share of talk that asks for a tool where none is offered."""
+NO_TOOL = "I have no tool for that here."
 LONGEST = 358
 """Tokens of a prompt and its answer by our estimate: surely at most 400; longer ones are drawn again."""
 
@@ -119,6 +122,9 @@ def _firsts(own: dict[str, list[str]]) -> list[tuple[str, str]]:
 
 def _example(name: str, task: str, rng: random.Random, own: dict[str, list[str]]) -> Example:
     if task == "talk":
+        if rng.random() < BARE:
+            asked = request(*rng.choice(_firsts(own)), rng)
+            return Example("talk", chat_prompt([], [("user", asked.text)]), NO_TOOL)
         example = talks.example(name, rng, tuple(own["talk"]))
         late = name.startswith("talk/after") or (rng.random() < 0.1 and not name.startswith(ALONE))
         return _after_report(example, rng, own) if late and example.prompt.count("<|im_start|>") == 3 else example

@@ -36,6 +36,8 @@ Made = tuple[list[tuple[date, str]], str, str]
 """Notes with their days, the question, the answer."""
 _LEAD_SHARE = 0.2
 """How often something stands before a question."""
+_BARE_SHARE = 0.25
+"""How often no tool is offered."""
 
 
 def answer_example(rng: Random, split: str, book: Book, tools: Sequence[str] = TOOLS) -> Example:
@@ -76,7 +78,8 @@ def answer_example(rng: Random, split: str, book: Book, tools: Sequence[str] = T
             first = scene.draw(scene.today).say(lead.node)
             question = f"{first} {_lower(question)}"
         question = roughened(question, rng, [answer, *scene.drawn, *_NAME.findall(question)])
-        return Example("answer", chat_prompt(tools, [("user", with_notes(lines, question))]), answer)
+        offered = () if rng.random() < _BARE_SHARE else tools
+        return Example("answer", chat_prompt(offered, [("user", with_notes(lines, question))]), answer)
 
 
 _NAME = re.compile(r"(?<!^)(?<![.:,] )\b[A-Z]\S*")

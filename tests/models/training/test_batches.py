@@ -168,6 +168,15 @@ def test_the_loss_is_the_mean_over_examples_of_the_mean_over_tokens(model, examp
     torch.testing.assert_close(got, torch.stack(each).mean(), atol=1e-4, rtol=1e-4)
 
 
+@given(EXAMPLES, st.floats(0, 1))
+@settings(max_examples=20, deadline=None)
+def test_an_answer_weighs_its_length_to_a_power(model, examples, power):
+    with torch.no_grad():
+        got = batch_loss(model, collate(examples), power)
+        each = [batch_loss(model, collate([example])) * example.answer**power for example in examples]
+    torch.testing.assert_close(got, torch.stack(each).mean(), atol=1e-4, rtol=1e-4)
+
+
 def test_a_model_with_a_state_is_refused():
     from transformers import MambaConfig, MambaForCausalLM
 

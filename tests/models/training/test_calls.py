@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from bethink.agents.energy_tool import energy_tool
 from bethink.models.agent_prompts import CHAT
 from bethink.models.tool_format import parse_calls
-from bethink.models.training.calls import SHARES, SPLITS, TASKS, families, generate, split_of
+from bethink.models.training.calls import NO_TOOL, SHARES, SPLITS, TASKS, families, generate, split_of
 from bethink.models.training.calls.requests import BUDGET_TOOLS, request
 from bethink.models.training.calls.schema import COLUMN_ROLES, ENUMS, TOOLS, canonical
 from bethink.tools import all_tools
@@ -177,6 +177,12 @@ def test_talk_calls_nothing(every):
         if example.task == "talk":
             assert "<tool_call>" not in example.answer
             assert 0 < len(example.answer) < 300
+
+
+def test_a_tool_that_is_not_offered_is_not_called(every):
+    bare = [each for each in every if "or call a tool:" not in each.prompt]
+    assert bare
+    assert {each.answer for each in bare} == {NO_TOOL}
 
 
 def test_a_report_only_uses_figures_of_the_result(every):

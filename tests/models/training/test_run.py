@@ -125,6 +125,7 @@ def test_a_training_can_start_from_another_adapter(made, settings_file, tmp_path
     settings = read_settings(settings_file)
     again = train_adapter(settings, tmp_path / "again")
     assert again.card["settings"]["start"] == "letters"
+    assert [each["training"] for each in again.card["before"]] == [made.card["training"]]
     before, after = tensors_of(made.folder), tensors_of(again.folder)
     assert before.keys() == after.keys()
     for name, value in before.items():
