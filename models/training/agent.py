@@ -116,8 +116,8 @@ An exact match is an answer that greedy decoding gives to the letter; there are 
 ## How
 
 {steps:,} steps of {batch} examples, {tokens:,} tokens, AdamW, rate {lr:g} falling linearly, seed {seed}; the loss is
-the mean over examples of the mean over their answer's tokens. It took {minutes:.0f} minutes of wall time and {cpu:.0f}
-of processor time, {kj:.0f} kJ (estimated from processor time).{before}
+the mean over examples of the mean over their answer's n tokens, times n^{power:g}. It took {minutes:.0f} minutes of
+wall time and {cpu:.0f} of processor time, {kj:.0f} kJ (estimated from processor time).{before}
 
 ## What it is not good for
 
@@ -180,6 +180,7 @@ def pack(trained: Path, to: Path) -> Path:
         tokens=cost["tokens"],
         lr=made["lr"],
         seed=made["seed"],
+        power=made.get("length_exponent", 0),
         minutes=cost["wall_s"] / 60,
         cpu=cost["cpu_s"] / 60,
         kj=cost["energy_j_estimated"] / 1000,
