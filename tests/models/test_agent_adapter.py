@@ -60,14 +60,31 @@ def model():
     return load_chat_model(ADAPTED, max_new_tokens=80)
 
 
-def test_it_calls_a_tool_and_talks_without_one(model):
+REQUESTS = {
+    "Search the catalogue for whales": "search_catalog",
+    "Find films about chess": "search_catalog",
+    "Are there any books about the sea?": "search_catalog",
+    "Track the Lorenz-63 system with 20 members": "track_state",
+    "Recommend a film to somebody who likes jazz": "recommend",
+    "How much energy has this chat used?": "energy_report",
+    "Spread 5000 EUR over the users of log.csv": "allocate_budget",
+    "How likely are the rows of sales.csv?": "estimate_density",
+}
+SMALL_TALK = ("Good morning!", "How are you?", "Thanks, that helped.", "I feel a bit sad today", "Tell me a joke.")
+
+
+def test_it_calls_tools_and_talks_without_them(model):
+    """Of plain requests not each is understood (the bench says how many are); three quarters must be."""
     from bethink.tools import langchain_tools
 
     asked = model.bind_tools(langchain_tools())
-    answer = asked.invoke([HumanMessage("Search the catalogue for whales")])
-    assert [call["name"] for call in answer.tool_calls] == ["search_catalog"]
-    assert "whales" in answer.tool_calls[0]["args"]["query"]
-    assert not asked.invoke([HumanMessage("Good morning!")]).tool_calls
+
+    def called(text):
+        return [call["name"] for call in asked.invoke([HumanMessage(text)]).tool_calls]
+
+    right = [called(text) == [tool] for text, tool in REQUESTS.items()]
+    assert sum(right) >= 6, dict(zip(REQUESTS, right, strict=True))
+    assert not [text for text in SMALL_TALK if called(text)]
 
 
 def test_it_reads_what_is_worth_remembering(model):
