@@ -85,6 +85,7 @@ def train_adapter(
     model = adapted(model, settings)
     if settings.start is not None:
         _start_from(model, _start_folder(settings.start), base)
+    before = _history(settings)
     model.peft_config["default"].base_model_name_or_path = settings.base
 
     def progress(done: int, steps: int, loss: float) -> None:
@@ -106,7 +107,7 @@ def train_adapter(
         "tasks": tasks,
         "training": _cost(done, left_out),
         "settings": _portable(settings),
-        "before": _history(settings),
+        "before": before,
     }
     _write(model, out, card, settings)
     return AdapterRun(out, card, finished=True)
@@ -143,7 +144,9 @@ def _history(settings: TrainingSettings) -> list[dict[str, Any]]:
     if settings.start is None or not (_start_folder(settings.start) / CARD).is_file():
         return []
     card = read_json(_start_folder(settings.start) / CARD)
-    return [*card.get("before", []), {key: card[key] for key in ("created", "tasks", "training") if key in card}]
+    if not {"tasks", "training"} <= card.keys():
+        return []
+    return [*card.get("before", []), {key: card.get(key) for key in ("created", "tasks", "training")}]
 
 
 def _start_from(model: Any, start: Path, base: Path) -> None:

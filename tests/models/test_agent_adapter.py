@@ -61,15 +61,16 @@ def model():
 
 
 REQUESTS = {
-    "Search the catalogue for whales": "search_catalog",
-    "Find films about chess": "search_catalog",
-    "Are there any books about the sea?": "search_catalog",
-    "Track the Lorenz-63 system with 20 members": "track_state",
-    "Recommend a film to somebody who likes jazz": "recommend",
-    "How much energy has this chat used?": "energy_report",
-    "Spread 5000 EUR over the users of log.csv": "allocate_budget",
-    "How likely are the rows of sales.csv?": "estimate_density",
+    "Search the catalogue for whales": ("search_catalog", "whales"),
+    "Find films about chess": ("search_catalog", "chess"),
+    "Are there any books about the sea?": ("search_catalog", "sea"),
+    "Track the Lorenz-63 system with 20 members": ("track_state", "20"),
+    "Recommend a film to somebody who likes jazz": ("recommend", "jazz"),
+    "How much energy has this chat used?": ("energy_report", "thread"),
+    "Spread 5000 EUR over the users of log.csv": ("allocate_budget", "5000"),
+    "How likely are the rows of sales.csv?": ("estimate_density", "sales.csv"),
 }
+"""The tool that is meant, and what must stand in its arguments."""
 SMALL_TALK = ("Good morning!", "How are you?", "Thanks, that helped.", "I feel a bit sad today", "Tell me a joke.")
 
 
@@ -79,12 +80,16 @@ def test_it_calls_tools_and_talks_without_them(model):
 
     asked = model.bind_tools(langchain_tools())
 
-    def called(text):
-        return [call["name"] for call in asked.invoke([HumanMessage(text)]).tool_calls]
+    def calls(text):
+        return asked.invoke([HumanMessage(text)]).tool_calls
 
-    right = [called(text) == [tool] for text, tool in REQUESTS.items()]
-    assert sum(right) >= 6, dict(zip(REQUESTS, right, strict=True))
-    assert not [text for text in SMALL_TALK if called(text)]
+    found = {text: calls(text) for text in REQUESTS}
+    right = [
+        len(found[text]) == 1 and found[text][0]["name"] == tool and said in json.dumps(found[text][0]["args"])
+        for text, (tool, said) in REQUESTS.items()
+    ]
+    assert sum(right) >= 6, found
+    assert not [text for text in SMALL_TALK if calls(text)]
 
 
 def test_it_reads_what_is_worth_remembering(model):

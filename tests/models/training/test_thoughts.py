@@ -13,6 +13,7 @@ from datetime import date
 
 import pytest
 
+from bethink.models.agent_prompts import CHAT
 from bethink.models.training.thoughts import SPLITS, TASKS, families, generate, split_of
 from bethink.models.training.thoughts.draw import size
 from bethink.models.training.thoughts.grammar import outcomes
@@ -223,6 +224,7 @@ def test_notes_are_written_as_the_chat_writes_them(examples):
         lines = [line for line in said(one).splitlines() if line.startswith("> ")]
         assert len(lines) <= 6
         assert all(re.search(r" \[\d{4}-\d\d-\d\d, [0-9a-f]{8}\]$", line) for line in lines)
+        assert "track_state" in one.prompt or one.prompt.startswith(f"<|im_start|>system\n{CHAT}<|im_end|>")
         assert "BANANA" not in one.answer
 
 
