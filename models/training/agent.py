@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bethink.models.training import calls, thoughts
+from bethink.models.training import calls, thoughts, written
 from bethink.models.training.examples import Example
 
 SHARES: Mapping[str, float] = {
@@ -25,6 +26,8 @@ SHARES: Mapping[str, float] = {
     "answer": 0.14,
 }
 """Of the examples. A call has many arguments to learn; what becomes of a thought is one word."""
+WRITTEN: Mapping[str, float] = {"call": 0.3, "talk": 0.55, "extract": 0.35, "decide": 0.35, "answer": 0.55}
+"""Of a task's examples, those that were written one by one; the others are made by the generators."""
 SETTINGS = """\
 # {examples:,} examples of six tasks, each seen about once; the shares are those of the files.
 base = "smollm2"
@@ -52,7 +55,7 @@ max_length = 512
 
 
 def examples(task: str, n: int, seed: int, split: str) -> list[Example]:
-    """``n`` examples of one task.
+    """``n`` examples of one task by its generator.
 
     Raises:
         ValueError: an unknown task or split.
@@ -64,6 +67,8 @@ def examples(task: str, n: int, seed: int, split: str) -> list[Example]:
 def write(folder: Path, n: int, seed: int = 0, held: int = 100) -> Path:
     """Write about ``n`` examples, ``held`` for validation of each task, and the settings; the settings' file.
 
+    Validation asks written examples apart from made ones, as tasks of their own ("written call").
+
     Cost: linear in ``n``.
 
     Raises:
@@ -73,16 +78,27 @@ def write(folder: Path, n: int, seed: int = 0, held: int = 100) -> Path:
         raise ValueError(f"Ask for at least 100 examples (given: {n}) and one of each task for validation ({held}).")
     folder.mkdir(parents=True, exist_ok=True)
     for task, share in SHARES.items():
-        for split, number in (("train", round(share * n)), ("validation", held)):
-            rows = examples(task, number, seed, split)
-            lines = (json.dumps(vars(row), ensure_ascii=False) + "\n" for row in rows)
-            (folder / f"{task}.{split}.jsonl").write_text("".join(lines), encoding="utf-8")
+        number = round(share * n)
+        by_hand = round(number * WRITTEN.get(task, 0))
+        made = examples(task, number - by_hand, seed, "train")
+        _save(
+            folder / f"{task}.train.jsonl",
+            [*made, *(written.generate(by_hand, seed, "train", [task]) if by_hand else [])],
+        )
+        _save(folder / f"{task}.validation.jsonl", examples(task, held, seed, "validation"))
+    others = written.generate(held * len(written.TASKS), seed, "validation")
+    _save(folder / "written.validation.jsonl", [replace(row, task=f"written {row.task}") for row in others])
     files = {
-        split: "\n".join(f'{task} = "{task}.{split}.jsonl"' for task in SHARES) for split in ("train", "validation")
+        "train": "\n".join(f'{task} = "{task}.train.jsonl"' for task in SHARES),
+        "validation": "\n".join(f'{task} = "{task}.validation.jsonl"' for task in (*SHARES, "written")),
     }
     place = folder / "agent.toml"
     place.write_text(SETTINGS.format(examples=n, steps=max(1, round(n / 16)), **files), encoding="utf-8")
     return place
+
+
+def _save(place: Path, rows: Sequence[Example]) -> None:
+    place.write_text("".join(json.dumps(vars(row), ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
 
 
 CARD = """\
@@ -103,9 +119,11 @@ know.
 
 ## What it was trained on
 
-Only sentences that Bethink's own generators wrote (`models/training/calls`, `models/training/thoughts`): phrasings of
-people's requests and of what they tell, with typos, registers, numbers, units and names of many places. No chat of
-anybody's is in them. Phrasings of validation belong to families that training never sees.
+Sentences that Bethink's own generators wrote (`models/training/calls`, `models/training/thoughts`): phrasings of
+people's requests and of what they tell, with typos, registers, numbers, units and names of many places; and, as a part
+of all tasks but report, some thousands that a language model wrote one by one (`models/training/written`). No chat of
+anybody's is in them. Phrasings of validation belong to families, or themes, that training never sees; the rows
+"written" ask those written one by one.
 
 | task | examples | exact match on {held} others, % |
 |---|---|---|
@@ -133,6 +151,11 @@ BEFORE = """
 
 It went on from an adapter that had seen {examples:,} other examples in {steps:,} steps: {tokens:,} tokens,
 {minutes:.0f} minutes, {kj:.0f} kJ (estimated)."""
+
+
+def _row(task: Mapping[str, Any]) -> str:
+    trained = f"{task['trained_on']:,}" if "trained_on" in task else ""
+    return f"| {task['task']} | {trained} | {task.get('value', '')} |"
 
 
 def _told(before: Mapping[str, Any]) -> str:
@@ -174,7 +197,7 @@ def pack(trained: Path, to: Path) -> Path:
         modules=config["num_modules"],
         r=config["r"],
         held=max(task.get("n", 0) for task in card["tasks"]),
-        tasks="\n".join(f"| {t['task']} | {t['trained_on']:,} | {t.get('value', '')} |" for t in card["tasks"]),
+        tasks="\n".join(_row(each) for each in card["tasks"]),
         steps=cost["steps"],
         batch=made["batch_size"],
         tokens=cost["tokens"],

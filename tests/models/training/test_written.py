@@ -1,0 +1,116 @@
+"""What was written one by one: right by the tools' own schemas and the memory's relations, and nothing of a test set."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from bethink.agents.energy_tool import energy_tool
+from bethink.models.training.agent import SHARES, WRITTEN, write
+from bethink.models.training.examples import read_examples
+from bethink.models.training.thoughts.relations import known
+from bethink.models.training.written import SPLITS, TASKS, generate, lines, split_of
+from bethink.tools import all_tools
+
+TESTS = Path(__file__).parents[2] / "benchmarks" / "agent" / "data"
+
+
+def plain(text: str) -> str:
+    return re.sub(r"\W+", " ", text.casefold()).strip()
+
+
+def test_calls_keep_to_the_schemas_of_the_tools():
+    schemas = {tool.name: tool.input_schema() for tool in all_tools()} | {
+        "energy_report": energy_tool(None).input_schema()
+    }
+    for line in lines()["call"]:
+        jsonschema.validate(line["arguments"], schemas[line["tool"]])
+    assert {line["tool"] for line in lines()["call"]} == set(schemas)
+
+
+def test_files_of_a_call_stand_in_what_was_said():
+    for line in lines()["call"]:
+        said = json.dumps([line["text"], line.get("notes"), line.get("history")], ensure_ascii=False)
+        for argument in ("upload", "log"):
+            assert line["arguments"].get(argument, "") in said, line
+
+
+def test_what_is_to_be_remembered_stands_in_the_text_under_a_known_relation():
+    for line in lines()["extract"]:
+        for _, relation, thing, *day in line["triples"]:
+            assert known(relation), line
+            assert relation == "is" or thing == "dead" or thing.casefold() in line["text"].casefold(), line
+            assert all(re.fullmatch(r"\d{4}(-\d\d(-\d\d)?)?", each) for each in day), line
+    assert 0.25 < sum(not line["triples"] for line in lines()["extract"]) / len(lines()["extract"]) < 0.6
+
+
+def test_half_of_the_answers_do_not_know():
+    unsure = re.compile(r"don.t|no note|not (?:mention|told|said)|n.t (?:told|said|mention)|didn.t|never|nothing", re.I)
+    share = sum(bool(unsure.search(line["answer"])) for line in lines()["answer"]) / len(lines()["answer"])
+    assert 0.35 < share < 0.65
+
+
+def test_decisions_name_an_old_thought():
+    for line in lines()["decide"]:
+        what, _, number = line["decision"].partition(" ")
+        assert what in ("insert", "supersede", "merge", "forget")
+        assert (not number) == (what == "insert")
+        assert not number or 1 <= int(number) <= len(line["old"])
+
+
+def test_an_old_thought_is_found_again_wherever_it_stands():
+    """Old thoughts are shuffled; the number in the answer goes with them."""
+    of = {(line["new"][1], line["old"][int(line["decision"].split()[1]) - 1][1]) for line in lines()["decide"]
+          if " " in line["decision"]}  # fmt: skip
+    for example in generate(200, 3, "train", ["decide"]):
+        _, _, number = example.answer.partition(" ")
+        new = re.search(r"New: \[.{10}\] (.*)", example.prompt)[1]
+        if number:
+            old = re.search(rf"^{number}\. \[.{{10}}\] (.*?)(?:<\|im_end\|>)?$", example.prompt, re.MULTILINE)[1]
+            assert (new, old) in of
+
+
+def test_nothing_of_the_test_sets_is_in_them():
+    asked = set()
+    for file in TESTS.glob("*.jsonl"):
+        for row in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+            asked |= {plain(row[key]) for key in ("text", "question", "new") if isinstance(row.get(key), str)}
+            asked |= {plain(turn["user"]) for turn in row.get("turns", ()) if "user" in turn}
+    ours = {plain(line["text"]) for task in ("call", "talk", "extract") for line in lines()[task]}
+    assert len(asked) > 300
+    assert not {text for text in asked & ours if len(text.split()) > 2}
+
+
+def test_themes_are_in_one_split_and_lines_come_in_turn():
+    assert {split_of(line["theme"]) for task in TASKS for line in lines()[task]} == set(SPLITS)
+    for task in TASKS:
+        held = {line["theme"] for line in lines()[task] if split_of(line["theme"]) == "validation"}
+        assert held, task
+    rows = sum(split_of(line["theme"]) == "train" for line in lines()["extract"])
+    assert len({example.prompt for example in generate(rows, 1, "train", ["extract"])}) == rows
+
+
+def test_the_same_seed_gives_the_same_examples():
+    assert generate(30, 5, "train") == generate(30, 5, "train") != generate(30, 6, "train")
+    assert [example.task for example in generate(5, 0, "validation")] == list(TASKS)
+
+
+@pytest.mark.parametrize(("n", "split", "tasks"), [(-1, "train", TASKS), (1, "test", TASKS), (1, "train", ["report"])])
+def test_bad_requests_are_refused(n, split, tasks):
+    with pytest.raises(ValueError, match="Splits are"):
+        generate(n, 0, split, tasks)
+
+
+def test_the_trainings_files_hold_both_kinds(tmp_path):
+    settings = write(tmp_path, 200, seed=1, held=2).read_text(encoding="utf-8")
+    assert all(f'{task} = "{task}.train.jsonl"' in settings for task in SHARES)
+    assert len(read_examples(tmp_path / "talk.train.jsonl")) == round(200 * SHARES["talk"])
+    written = {plain(line["say"]) for line in lines()["talk"]}
+    share = sum(plain(row.answer) in written for row in read_examples(tmp_path / "talk.train.jsonl")) / 24
+    assert share == pytest.approx(WRITTEN["talk"], abs=0.15)
+    tasks = {row.task for row in read_examples(tmp_path / "written.validation.jsonl")}
+    assert tasks == {f"written {task}" for task in TASKS}
