@@ -26,7 +26,7 @@ SHARES: Mapping[str, float] = {
     "answer": 0.14,
 }
 """Of the examples. A call has many arguments to learn; what becomes of a thought is one word."""
-WRITTEN: Mapping[str, float] = {"call": 0.3, "talk": 0.55, "extract": 0.35, "decide": 0.35, "answer": 0.55}
+WRITTEN: Mapping[str, float] = {"call": 0.5, "talk": 0.6, "extract": 0.45, "decide": 0.5, "answer": 0.6}
 """Of a task's examples, those that were written one by one; the others are made by the generators."""
 SETTINGS = """\
 # {examples:,} examples of six tasks, each seen about once; the shares are those of the files.
@@ -64,7 +64,7 @@ def examples(task: str, n: int, seed: int, split: str) -> list[Example]:
     return generator.generate(n, seed, split, [task])
 
 
-def write(folder: Path, n: int, seed: int = 0, held: int = 100) -> Path:
+def write(folder: Path, n: int, seed: int = 0, held: int = 60) -> Path:
     """Write about ``n`` examples, ``held`` for validation of each task, and the settings; the settings' file.
 
     Validation asks written examples apart from made ones, as tasks of their own ("written call").
