@@ -129,6 +129,37 @@ class _Watch(TrainerCallback):
             control.should_training_stop = control.should_save = True
 
 
+class _Costs(TrainerCallback):
+    """What the training has cost in all, over all processes; each checkpoint tells it, so that a kill loses little.
+
+    Within ``with``, time and energy are measured from one checkpoint to the next.
+    """
+
+    def __init__(self, folder: Path, begun: dict[str, float]) -> None:
+        self.folder, self.total = folder, dict(begun)
+
+    def __enter__(self) -> _Costs:
+        self._leg = Span("train").__enter__()
+        return self
+
+    def __exit__(self, *problem: Any) -> None:
+        self._leg.__exit__(None, None, None)
+
+    def settle(self) -> dict[str, float]:
+        """The costs until now."""
+        self.__exit__()
+        cpu_s, energy_j = processes.summed([self._leg.cpu_s, self._leg.energy_j])
+        for name, more in {"wall_s": self._leg.wall_s, "cpu_s": cpu_s, "energy_j": energy_j}.items():
+            self.total[name] += more
+        self.__enter__()
+        return dict(self.total)
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        cost, kept = self.settle(), self.folder / f"checkpoint-{state.global_step}"
+        if processes.rank() == 0 and kept.is_dir():
+            (kept / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
+
+
 def train(
     model: Any,
     examples: Sequence[Encoded],
@@ -190,36 +221,28 @@ def train(
     rates = get_linear_schedule_with_warmup(adam, math.ceil(settings.warmup * settings.steps), settings.steps)
     watch = _Watch(progress, stop)
     last = get_last_checkpoint(str(folder)) if keep_checkpoints and folder.is_dir() else None
-    begun = _before(last)
-    with packing(model) as collate, Span("train") as span:
+    with packing(model) as collate, _Costs(folder, _before(last)) as costs:
         trainer = AdapterTrainer(
             model=model,
             args=arguments,
             train_dataset=[example for rows in order for example in rows],
             data_collator=collate,
             optimizers=(adam, rates),
-            callbacks=[watch],
+            callbacks=[watch, costs],
         )
         trainer.length_exponent = settings.length_exponent
         trainer.remove_callback(_printer())
         trainer.train(resume_from_checkpoint=last)
+        cost = costs.settle()
     steps = trainer.state.global_step
     done = [example for rows in order[: steps * settings.accumulation] for example in rows]
     losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
-    cpu_s, energy_j = processes.summed([span.cpu_s, span.energy_j])
-    cost = {
-        "wall_s": begun["wall_s"] + span.wall_s,
-        "cpu_s": begun["cpu_s"] + cpu_s,
-        "energy_j": begun["energy_j"] + energy_j,
-    }
-    if keep_checkpoints and processes.rank() == 0 and (kept := get_last_checkpoint(str(folder))):
-        (Path(kept) / "cost.json").write_text(json.dumps(cost), encoding="utf-8")
     tokens = sum(len(example.ids) for example in done)
     return Trained(steps, settings.steps, losses[-1] if losses else math.nan, tokens, **cost)
 
 
 def _before(checkpoint: str | None) -> dict[str, float]:
-    """What the training had cost up to the checkpoint (0 where a kill left no record)."""
+    """What the training had cost up to the checkpoint."""
     file = Path(checkpoint) / "cost.json" if checkpoint else None
     if file is None or not file.is_file():
         return {"wall_s": 0.0, "cpu_s": 0.0, "energy_j": 0.0}

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from bethink.models.energy import current
 from bethink.models.training.batches import exact_match
 from bethink.models.training.examples import Encoded
 from bethink.models.training.settings import TrainingSettings
@@ -71,6 +73,25 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_been_stopped(base, tmp_path
     train(straight, EXAMPLES, settings, tmp_path / "b", keep_checkpoints=False)
     for one, other in zip(again.parameters(), straight.parameters(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=0)
+
+
+def test_a_killed_training_still_counts_what_it_cost(base, tmp_path):
+    settings = _settings("multilora")
+
+    def killed(step: int, steps: int, loss: float) -> None:
+        if step == 25:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(adapted(copy.deepcopy(base), settings), EXAMPLES, settings, tmp_path, progress=killed)
+    kept = json.loads((tmp_path / "checkpoint-20" / "cost.json").read_text(encoding="utf-8"))
+    assert kept["wall_s"] > 0
+    assert kept["cpu_s"] > 0
+    assert current() is None
+    whole = train(adapted(copy.deepcopy(base), settings), EXAMPLES, settings, tmp_path)
+    assert whole.finished
+    assert whole.wall_s > kept["wall_s"]
+    assert whole.energy_j > kept["energy_j"] > 0
 
 
 def test_what_was_learnt_is_right(base, tmp_path):
