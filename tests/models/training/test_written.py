@@ -85,6 +85,14 @@ def test_nothing_of_the_test_sets_is_in_them():
     assert not {text for text in asked & ours if len(text.split()) > 2}
 
 
+def test_the_data_card_says_how_many_there_are():
+    card = (Path(__file__).parents[3] / "docs" / "cards.md").read_text(encoding="utf-8")
+    row = next(line for line in card.splitlines() if "training/written/data" in line)
+    assert [int(n.replace(",", "")) for n in re.findall(r"[\d,]*\d", row.split("|")[2])] == [
+        len(lines()[task]) for task in ("call", "talk", "answer", "extract", "decide")
+    ]
+
+
 def test_themes_are_in_one_split_and_lines_come_in_turn():
     assert {split_of(line["theme"]) for task in TASKS for line in lines()[task]} == set(SPLITS)
     for task in TASKS:
