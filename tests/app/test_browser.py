@@ -149,7 +149,7 @@ def test_a_file_is_added_and_tracked(page, tmp_path, width):
     try:
         open_page(page, server.url)
         button = page.get_by_role("button", name="Add a CSV")
-        assert button.is_visible()
+        button.wait_for()
         upload(page, "notes.csv", b"when,what\n1,rain\n")
         page.locator("#turn-state").get_by_text("Not added.").wait_for()
         assert "holds text" in page.locator("#turn-state").inner_text()

@@ -85,8 +85,8 @@ def test_shares_come_nearer_to_the_truth(seed: int, rows: int) -> None:
     axes = grid(3, 6, 4)
     group, level, amount = axes.places.T
     truth = 1 / (1 + np.exp(3 - rng.normal(size=3)[group.astype(int)] - 0.3 * level - 0.4 * amount))
-    hits = rng.binomial(rows, truth)
-    found = smooth_shares(axes, hits, np.full(len(truth), rows))
+    hits = rng.binomial(rows, truth, size=(5, len(truth)))  # over five draws, as one may happen to lie well
+    found = np.array([smooth_shares(axes, each, np.full(len(truth), rows)) for each in hits])
     assert 0 <= found.min() <= found.max() <= 1
     assert np.mean((found - truth) ** 2) < 0.8 * np.mean((hits / rows - truth) ** 2)
 
