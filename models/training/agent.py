@@ -18,12 +18,12 @@ from bethink.models.training import calls, thoughts, written
 from bethink.models.training.examples import Example
 
 SHARES: Mapping[str, float] = {
-    "call": 0.37,
-    "talk": 0.12,
-    "report": 0.07,
-    "extract": 0.18,
-    "decide": 0.12,
-    "answer": 0.14,
+    "call": 0.33,
+    "talk": 0.20,
+    "report": 0.05,
+    "extract": 0.14,
+    "decide": 0.10,
+    "answer": 0.18,
 }
 """Of the examples. A call has many arguments to learn; what becomes of a thought is one word."""
 WRITTEN: Mapping[str, float] = {"call": 0.5, "talk": 0.6, "extract": 0.45, "decide": 0.5, "answer": 0.6}
