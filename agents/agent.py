@@ -398,7 +398,7 @@ class Agent:
         from bethink.agents.foreign_tools import ForeignTools
         from bethink.agents.middleware import MemoryMiddleware, MeteringMiddleware
         from bethink.agents.repeats import RepeatedAnswers
-        from bethink.agents.routing import BriefResults, ExactCommands, router_for
+        from bethink.agents.routing import BriefResults, ExactCommands, routers_for
         from bethink.tools.langchain import langchain_tool
 
         self._checkpoints = open_checkpoints(self._checkpoints_at, self.folder)
@@ -422,7 +422,7 @@ class Agent:
             [langchain_tool(tool, self.plots_of, self.folder_of, self.thoughts_of) for tool in self.tools],
             system_prompt=self._system,
             # the last one sees which tools are offered in the end
-            middleware=[*middleware, router_for(model, self.tools, self.embedder), ForeignTools(self.tools)],
+            middleware=[*middleware, *routers_for(model, self.tools, self.embedder), ForeignTools(self.tools)],
             context_schema=Context,
             checkpointer=self._checkpoints.saver,
         )

@@ -101,6 +101,23 @@ class ToolRouter(AgentMiddleware[AgentState[Any], Any, Any]):
         return handler(request.override(tools=tools, tool_choice=name))
 
 
+class SaidArguments(AgentMiddleware[AgentState[Any], Any, Any]):
+    """Has a local model fill in calls of our tools with the words and numbers of the chat, so that it invents none."""
+
+    def __init__(self, tools: list[Tool], *, active: Callable[[], bool]) -> None:
+        super().__init__()
+        self._said = {tool.name: sorted(tool.inferred) for tool in tools if tool.inferred is not None}
+        self._active = active
+
+    def wrap_model_call(
+        self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], ModelResponse[Any]]
+    ) -> ModelResponse[Any]:
+        """Tell the model's decoding which arguments of which tools must be said."""
+        if not self._active() or not request.tools:
+            return handler(request)
+        return handler(request.override(model_settings={**request.model_settings, "said": self._said}))
+
+
 class BriefResults(AgentMiddleware[AgentState[Any], Any, Any]):
     """Tells the model tools' results in the tools' own sentence (as JSON, so that it is plain where it ends), where it
     wants them brief; errors stay as they are."""
@@ -125,9 +142,15 @@ def knows_tools(model: BaseChatModel) -> bool:
     return model.native_tools if isinstance(model, ChatLocal) else True
 
 
-def router_for(model: BaseChatModel, tools: list[Tool], embedder: Embedder) -> ToolRouter:
-    """The router of a model: at work for a local one whose chat template has no place for tools, idle for others."""
-    return ToolRouter(tools, embedder, active=lambda: not knows_tools(model))
+def routers_for(model: BaseChatModel, tools: list[Tool], embedder: Embedder) -> list[AgentMiddleware[Any, Any, Any]]:
+    """What decides with a model which tool is called how: for a local one what its calls may hold, and for one whose
+    chat template has no place for tools which is offered."""
+    from bethink.models.chat import ChatLocal
+
+    return [
+        ToolRouter(tools, embedder, active=lambda: not knows_tools(model)),
+        SaidArguments(tools, active=lambda: isinstance(model, ChatLocal)),
+    ]
 
 
 def _brief(message: Any) -> Any:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import BaseCallbackHandler, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
 from langchain_core.language_models.chat_models import generate_from_stream
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage, SystemMessage
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
@@ -26,6 +26,7 @@ from pydantic import ConfigDict, Field, PrivateAttr
 
 from bethink.models.energy import current
 from bethink.models.grammar import CALL_START, JsonConstraint, ToolTrigger, tokenizer_for
+from bethink.models.said import said_only
 from bethink.models.tool_format import as_template_messages, parse_calls, template_takes_tools
 
 if TYPE_CHECKING:
@@ -193,12 +194,20 @@ class ChatLocal(BaseChatModel):
         tools: list[dict[str, Any]] | None = None,
         tool_choice: str | dict[str, Any] | bool | None = None,
         max_new_tokens: int | None = None,
+        said: Mapping[str, Collection[str]] | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        """See :class:`BaseChatModel`.
+
+        Args:
+            said: tools whose arguments may hold only words and numbers of the messages, but for arguments of the names
+                given for each (see :mod:`bethink.models.said`).
+        """
         offered, forced = _choose(tools or [], tool_choice)
         text = self.prompt(messages, offered) + (CALL_START if forced else "")
         decode = self.engine.tokenizer.decode
-        constraint = ToolTrigger(offered, self.grammar_tokenizer, decode, forced_choice=forced) if offered else None
+        narrow = [_narrowed(tool, messages, said or {}) for tool in offered]
+        constraint = ToolTrigger(narrow, self.grammar_tokenizer, decode, forced_choice=forced) if offered else None
         ids = self._encode(text)
         handler = _cancel_handler(run_manager)
         cancel = handler.event if handler is not None else None
@@ -289,6 +298,19 @@ def _choose(
     if not named:
         raise ValueError(f"tool_choice names {choice!r}, which is not among the bound tools.")
     return named, True
+
+
+def _narrowed(tool: dict[str, Any], messages: list[BaseMessage], said: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    function = tool["function"]
+    if function["name"] not in said:
+        return tool
+    parts = []
+    for message in messages:
+        if not isinstance(message, SystemMessage):
+            calls = [json.dumps(call["args"], ensure_ascii=False) for call in getattr(message, "tool_calls", ())]
+            parts += [str(message.text), *calls]
+    narrow = said_only(function.get("parameters") or {}, "\n".join(parts), said[function["name"]])
+    return {**tool, "function": {**function, "parameters": narrow}}
 
 
 def _visible(text: str, tools: bool) -> str:

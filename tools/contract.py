@@ -134,7 +134,8 @@ class Tool:
 
     ``run`` gets a validated ``Input`` and returns an ``Output``; anything the user can mend is raised as
     :class:`ToolError`. ``examples`` are sentences a user might say, with the arguments they mean. ``confirm``: an agent
-    must ask the user before each run.
+    must ask the user before each run. ``inferred``: the arguments that a local model may put in words of its own; all
+    other texts and numbers that it gives must have been said in the chat. None: it may write what it likes.
     """
 
     name: str
@@ -148,6 +149,7 @@ class Tool:
     confirm: bool = False
     cost_hint: str = "seconds"
     timeout_s: float = 60.0
+    inferred: frozenset[str] | None = None
 
     def input_schema(self) -> dict[str, Any]:
         """JSON schema of the arguments, without pydantic's titles (they only cost tokens)."""

@@ -137,7 +137,7 @@ class Asker:
     def _built(self, functions: Sequence[dict[str, Any]], told: Sequence[str]) -> Any:
         from langchain.agents import create_agent
 
-        from bethink.agents.routing import ExactCommands, router_for
+        from bethink.agents.routing import ExactCommands, routers_for
         from bethink.tools.langchain import langchain_tool
 
         system = SystemMessage("\n\n".join((self._system, *told)))
@@ -145,7 +145,7 @@ class Asker:
             described: list[Any] = [_described(each) for each in functions]
             return create_agent(self.model, described, system_prompt=system, middleware=[StopAtCall()])
         ours = [langchain_tool(tool, Path(tempfile.gettempdir())) for tool in self.tools]  # they never run
-        middleware = [ExactCommands(self.tools), StopAtCall(), router_for(self.model, self.tools, self._embedder)]
+        middleware = [ExactCommands(self.tools), StopAtCall(), *routers_for(self.model, self.tools, self._embedder)]
         return create_agent(self.model, ours, system_prompt=system, middleware=middleware)
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 
 import jsonschema
-import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bethink.models.grammar import CALL_END, CALL_START, JsonConstraint, ToolTrigger, call_schema, tokenizer_for
+from bethink.models.grammar import CALL_END, CALL_START, JsonConstraint, ToolTrigger, call_schema
 
 NAMES = st.sampled_from(["alpha", "beta", "gamma", "delta"])
 LEAVES = st.one_of(
@@ -42,20 +41,6 @@ def objects(children):
 SCHEMAS = objects(
     st.one_of(LEAVES, st.builds(lambda i: {"type": "array", "items": i, "maxItems": 3}, LEAVES), objects(LEAVES))
 )
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    from transformers import AutoTokenizer
-
-    from bethink.models.convert import smollm2_folder
-
-    return AutoTokenizer.from_pretrained(smollm2_folder())
-
-
-@pytest.fixture(scope="module")
-def guide(tokenizer):
-    return tokenizer_for(tokenizer)
 
 
 def decode_randomly(constraint, vocabulary: int, seed: int, limit: int = 3000) -> list[int]:

@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 import torch
 
-from bethink.models.grammar import CALL_END, MAX_INTEGER, JsonConstraint, call_schema, tokenizer_for
+from bethink.models.grammar import CALL_END, MAX_INTEGER, JsonConstraint, call_schema
 
 SCHEMAS = {
     "strings": {
@@ -44,20 +44,6 @@ SCHEMAS = {
     },
     "anything": {"type": "object"},
 }
-
-
-@pytest.fixture(scope="module")
-def tokenizer():
-    from transformers import AutoTokenizer
-
-    from bethink.models.convert import smollm2_folder
-
-    return AutoTokenizer.from_pretrained(smollm2_folder())
-
-
-@pytest.fixture(scope="module")
-def guide(tokenizer):
-    return tokenizer_for(tokenizer)
 
 
 @pytest.mark.parametrize("cut", [0, 3, 12, 40])

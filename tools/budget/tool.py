@@ -313,6 +313,7 @@ allocate_budget = Tool(
     ),
     cost_hint="5-30 seconds",
     timeout_s=TIMEOUT_S,
+    inferred=frozenset(("currency",)),
 )
 
 budget_curve = Tool(
@@ -331,6 +332,7 @@ budget_curve = Tool(
     ),
     cost_hint="5-30 seconds",
     timeout_s=TIMEOUT_S,
+    inferred=frozenset(("currency",)),
 )
 
 evaluate_policy = Tool(
@@ -351,4 +353,5 @@ evaluate_policy = Tool(
     ),
     cost_hint="5-30 seconds",
     timeout_s=TIMEOUT_S,
+    inferred=frozenset(("currency",)),
 )

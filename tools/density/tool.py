@@ -132,4 +132,5 @@ estimate_density = Tool(
     ),
     cost_hint="20-60 seconds",
     timeout_s=TIMEOUT_S,
+    inferred=frozenset(),
 )

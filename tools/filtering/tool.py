@@ -153,4 +153,5 @@ track_state = Tool(
     ),
     cost_hint="2-60 seconds",
     timeout_s=TIMEOUT_S,
+    inferred=frozenset(),
 )

@@ -175,6 +175,7 @@ recommend = Tool(
     ),
     cost_hint="1-20 seconds; a new log takes up to 2 minutes",
     timeout_s=TIMEOUT_S,
+    inferred=frozenset(("domain", "taste")),
 )
 
 search_catalog = Tool(
@@ -190,4 +191,5 @@ search_catalog = Tool(
     ),
     cost_hint="1-20 seconds",
     timeout_s=TIMEOUT_S,
+    inferred=frozenset(("domain", "query")),
 )
