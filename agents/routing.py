@@ -102,7 +102,7 @@ class ToolRouter(AgentMiddleware[AgentState[Any], Any, Any]):
 
 
 class SaidArguments(AgentMiddleware[AgentState[Any], Any, Any]):
-    """Has a local model fill in calls of our tools with the words and numbers of the chat, so that it invents none."""
+    """Has a model fill in calls of our tools with the words and numbers of the chat, so that it invents none."""
 
     def __init__(self, tools: list[Tool], *, active: Callable[[], bool]) -> None:
         super().__init__()
@@ -143,13 +143,11 @@ def knows_tools(model: BaseChatModel) -> bool:
 
 
 def routers_for(model: BaseChatModel, tools: list[Tool], embedder: Embedder) -> list[AgentMiddleware[Any, Any, Any]]:
-    """What decides with a model which tool is called how: for a local one what its calls may hold, and for one whose
-    chat template has no place for tools which is offered."""
-    from bethink.models.chat import ChatLocal
-
+    """What decides with a model which tool is called how: what is offered to one whose chat template has no place for
+    tools, and what the calls of one that invents may hold."""
     return [
         ToolRouter(tools, embedder, active=lambda: not knows_tools(model)),
-        SaidArguments(tools, active=lambda: isinstance(model, ChatLocal)),
+        SaidArguments(tools, active=lambda: getattr(model, "only_said", False)),
     ]
 
 

@@ -72,6 +72,8 @@ class ChatLocal(BaseChatModel):
     seed: int | None = None
     brief_results: bool = False
     """Whether tools' results are best told to it as one sentence: it was trained so, and reads long JSON slowly."""
+    only_said: bool = False
+    """Whether its calls had better hold only words and numbers of the chat: it is small, and numbers are in English."""
 
     _engine: Engine | None = PrivateAttr(default=None)
     _grammar_tokenizer: Any = PrivateAttr(default=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -19,6 +19,11 @@ FORMS = (
     "smollm2 (packaged), bethink (the same with the packaged adapter), a folder with config.json, a .gguf file, "
     "hf:ORG/NAME, any of these with +FOLDER of an adapter, or openai:BASE_URL#MODEL (such as openai:http://127.0.0.1:8000/v1#qwen2.5)"
 )
+USUAL: Mapping[str, Mapping[str, Any]] = {
+    BASE: {"repetition_penalty": 1.1, "only_said": True},
+    ADAPTED: {"brief_results": True, "only_said": True},
+}
+"""Options of the packaged models."""
 Progress = Callable[[float, str], None]
 
 
@@ -41,8 +46,7 @@ def load_chat_model(spec: str = BASE, *, progress: Progress | None = None, **opt
     if spec.strip().startswith("openai:"):
         return _openai(spec.strip(), options)
     name, folder = local_folder(spec, progress=progress)
-    usual: dict[str, Any] = {"repetition_penalty": 1.1} if name == BASE else {"brief_results": name == ADAPTED}
-    return _local(name, folder, {**usual, **options})
+    return _local(name, folder, {**USUAL.get(name, {}), **options})
 
 
 def local_folder(spec: str = BASE, *, progress: Progress | None = None) -> tuple[str, Callable[[], Path]]:

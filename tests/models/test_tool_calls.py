@@ -7,7 +7,7 @@ from collections import Counter
 
 import jsonschema
 import pytest
-from langchain_core.messages import HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from bethink.models.chat import ChatLocal
 from bethink.tools.filtering.tool import track_state
@@ -194,3 +194,19 @@ def test_every_one_of_200_calls_is_valid(smollm2):
     assert invalid == []
     assert used.total() == REQUESTS
     assert set(used) == set(SCHEMAS)
+
+
+@pytest.mark.slow
+def test_a_call_holds_only_what_was_said_before_or_now(smollm2):
+    """The model alone makes up files and numbers; of another tool's arguments nothing is asked."""
+    described = {"name": "track_state", "description": track_state.description, "parameters": SCHEMAS["track_state"]}
+    tool = {"type": "function", "function": described}
+    told = [HumanMessage("My log is lidar.csv."), AIMessage("Thank you."), HumanMessage("Track it with 45 members.")]
+    numbers = {0, 1, 45, 0.45, 0.55}
+    for seed in range(4):
+        wild = ChatLocal(open_engine=lambda: smollm2.engine, temperature=1.3, seed=seed)
+        wild._grammar_tokenizer = smollm2.grammar_tokenizer
+        model = wild.bind_tools([tool], tool_choice="track_state", said={"track_state": []})
+        arguments = model.invoke(told, max_new_tokens=64).tool_calls[0]["args"]
+        assert {v for v in arguments.values() if isinstance(v, int | float)} <= numbers
+        assert arguments.get("upload") is None or arguments["upload"].lower() in " ".join(m.text for m in told).lower()
