@@ -27,7 +27,7 @@ app.add_typer(evaluate_green.app, name="eval")  # with those of the other ``eval
 
 Model = Annotated[
     str | None,
-    typer.Option(help="smollm2, bethink, a folder, a .gguf file, hf:ORG/NAME, any +ADAPTER, openai:BASE_URL#MODEL."),
+    typer.Option(help="bethink, smollm2, a folder, a .gguf file, hf:ORG/NAME, any +ADAPTER, openai:BASE_URL#MODEL."),
 ]
 Data = Annotated[Path | None, typer.Option(help="The folder for threads, thoughts and plots.")]
 User = Annotated[str | None, typer.Option(help="Whose memory and threads.")]

@@ -32,8 +32,8 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BETHINK_", extra="forbid", use_attribute_docstrings=True)
 
-    model: str = "smollm2"
-    """The backbone: smollm2, bethink, a folder, a .gguf file, hf:ORG/NAME, these +ADAPTER, or openai:BASE_URL#MODEL."""
+    model: str = "bethink"
+    """The backbone: bethink, smollm2, a folder, a .gguf file, hf:ORG/NAME, these +ADAPTER, or openai:BASE_URL#MODEL."""
     data: Path = Path(platformdirs.user_data_dir("bethink"))
     """Threads, thoughts, plots."""
     user: str = "me"

@@ -1,7 +1,11 @@
-"""Facts by a model that was trained to read them: a short prompt a turn, and nothing kept that it does not say."""
+"""Facts by a model that was trained to read them: a short prompt a turn, and nothing kept that the turn does not say.
+
+Nor can it be written: subjects and objects are decoded under a pattern of the turn's own words (:func:`schema_of`).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -9,13 +13,14 @@ from typing import Any
 
 from bethink.memory.chinese import is_chinese
 from bethink.memory.extract import Extractor, Fact, Message, pieces
-from bethink.memory.lexical import tokens
+from bethink.memory.lexical import stem, tokens
 from bethink.memory.reading.relations import ends_others, says_changed
 from bethink.memory.reading.sentences import sentences
 from bethink.memory.redact import REMOVED
 from bethink.memory.rule_extract import RuleExtractor, pieces_of
 from bethink.memory.thought import Scalar
 from bethink.memory.times import date_mentions, to_iso, with_dates_written
+from bethink.memory.words import STOP_WORDS
 from bethink.models.agent_prompts import extract_prompt
 
 Ask = Callable[[str, dict[str, Any]], Any]
@@ -23,15 +28,18 @@ Ask = Callable[[str, dict[str, Any]], Any]
 READ = 600
 """Characters of a turn read at once: as long as the turns it was trained on."""
 MAX_FACTS = 8
-_WORDS = {"type": "string", "minLength": 1, "maxLength": 120}
-SCHEMA = {
-    "type": "array",
-    "maxItems": MAX_FACTS,
-    "items": {"type": "array", "items": _WORDS, "minItems": 3, "maxItems": 4},
-}
+_SMALL = "|".join(sorted(word for word in STOP_WORDS if word.isalpha()))
 _OWN = ("user", "user's ")
 _UNSAID = frozenset(("dead",))
 """Objects that need not stand in the text."""
+_MARKS = ' \t.,;:!?()[]{}"“”„«»…*'
+_PARTS = re.compile(r"[/—–-]")
+_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
+_ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
+LONGEST = 12
+"""Words of a subject or an object at most, but for small ones before them."""
+_SHORT = 3
+"""Letters of an abbreviation with a full stop at most."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,48 @@ def read_triples(ask: Ask, text: str, said: date) -> list[Triple]:
     """
     found: dict[tuple[str, str, str], Triple] = {}
     for piece in pieces(text, READ):
-        for item in ask(extract_prompt(piece, said.isoformat()), SCHEMA) or []:
+        for item in ask(extract_prompt(piece, said.isoformat()), schema_of(piece)) or []:
             triple = _triple(item)
             if triple is not None and supported(triple, piece):
                 found.setdefault((triple.subject.casefold(), triple.relation, triple.object.casefold()), triple)
     return list(found.values())
+
+
+def schema_of(text: str) -> dict[str, Any]:
+    """What may be read of a text: lists of [subject, relation, object] or [subject, relation, object, day].
+
+    Subject and object have words of the text in them (as they stand there, in small letters, or without an ending) and
+    else small words only; the subject may be ``user`` and somebody of theirs, the object ``dead``.
+    """
+    said = "|".join(_META.sub(r"\\\g<0>", form) for form in _forms(text))
+    if not said:
+        return {"type": "array", "maxItems": 0}
+    words = rf"(?:(?:{_SMALL}) ){{0,3}}(?:{said})(?: (?:{said}|{_SMALL})){{0,{LONGEST}}}"
+    subject = {"type": "string", "pattern": rf"^(?:user|(?:user's )?{words})$"}
+    what = {"type": "string", "pattern": rf"^(?:{'|'.join(_UNSAID)}|(?:user's )?{words})$"}
+    parts = [subject, {"type": "string", "minLength": 1, "maxLength": 40}, what, {"type": "string", "format": "date"}]
+    triple = {"type": "array", "prefixItems": parts, "items": False, "minItems": 3, "maxItems": 4}
+    return {"type": "array", "maxItems": MAX_FACTS, "items": triple}
+
+
+def _forms(text: str) -> list[str]:
+    """The words of a text and the forms in which a triple may have them, each once."""
+    found: dict[str, None] = {}
+    for raw in text.split():
+        for part in (raw, *_PARTS.split(raw)):
+            word = part.strip(_MARKS)
+            if not word or not word.isprintable():
+                continue
+            bare = re.sub(r"['’]s?$", "", word) or word
+            low = bare.lower()
+            forms = [word, word.lower(), bare, low, stem(low), stem(low) + "e"]
+            forms += [f"{word}."] if len(word) <= _SHORT and f"{word}." in raw else []  # Dr.
+            forms += [f"{word}'s"] if word[:1].isupper() else []
+            forms += [f"{low[:-3]}y"] if low.endswith("ies") else []
+            forms += [number[1]] if (number := _ORDINAL.fullmatch(low)) else []
+            found.update(dict.fromkeys(forms))
+    said = set(tokens(text))
+    return [form for form in found if (stems := tokens(form)) and said.issuperset(stems)]
 
 
 def supported(triple: Triple, text: str) -> bool:

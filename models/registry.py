@@ -1,4 +1,4 @@
-"""From a string to a chat model: ``smollm2``, a folder, a GGUF file, ``hf:ORG/NAME``, ``openai:BASE_URL#MODEL`` ..."""
+"""From a string to a chat model: ``bethink``, a folder, a GGUF file, ``hf:ORG/NAME``, ``openai:BASE_URL#MODEL`` ..."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bethink.models.adapted import ADAPTED
 from bethink.models.embedder import MissingModelError
 
 BASE = "smollm2"
-"""The packaged model."""
+"""The packaged model as its makers trained it."""
 FORMS = (
-    "smollm2 (packaged), bethink (the same with the packaged adapter), a folder with config.json, a .gguf file, "
+    "bethink (packaged, with our adapter), smollm2 (the same without it), a folder with config.json, a .gguf file, "
     "hf:ORG/NAME, any of these with +FOLDER of an adapter, or openai:BASE_URL#MODEL (such as openai:http://127.0.0.1:8000/v1#qwen2.5)"
 )
 USUAL: Mapping[str, Mapping[str, Any]] = {
@@ -31,7 +31,7 @@ class UnknownModelError(ValueError):
     """The model string names nothing; the message lists the forms it can take."""
 
 
-def load_chat_model(spec: str = BASE, *, progress: Progress | None = None, **options: Any) -> BaseChatModel:
+def load_chat_model(spec: str = ADAPTED, *, progress: Progress | None = None, **options: Any) -> BaseChatModel:
     """A chat model for a string. Local weights are loaded at the first use, not here.
 
     Args:

@@ -67,3 +67,21 @@ def no_span_stays_open():
     before = opened()
     yield
     assert opened() is before
+
+
+@pytest.fixture(scope="session")
+def tokenizer():
+    """The packaged model's."""
+    from transformers import AutoTokenizer
+
+    from bethink.models.convert import smollm2_folder
+
+    return AutoTokenizer.from_pretrained(smollm2_folder())
+
+
+@pytest.fixture(scope="session")
+def guide(tokenizer):
+    """llguidance's view of it."""
+    from bethink.models.grammar import tokenizer_for
+
+    return tokenizer_for(tokenizer)

@@ -1,21 +1,24 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bethink.memory import ThoughtMemory
 from bethink.memory.extract import Message
 from bethink.memory.trained_extract import (
-    SCHEMA,
     TrainedExtractor,
     Triple,
     read_triples,
+    schema_of,
     supported,
 )
+from bethink.models.grammar import JsonConstraint
+from tests.models.test_grammar import decode_randomly
 
 SAID = datetime(2026, 5, 8, 12, tzinfo=UTC)
 
@@ -26,11 +29,57 @@ def _extract(text: str, answer: object, role: str = "user") -> list:
 
 def test_the_prompt_has_the_day_and_the_schema_takes_what_training_writes():
     asked = []
-    read_triples(lambda prompt, schema: asked.append((prompt, schema)) or [], "I like  tea.", date(2026, 5, 8))
-    assert "[Fri 2026-05-08] I like tea." in asked[0][0]
+    said = "I like  tea. Ana started school."
+    read_triples(lambda prompt, schema: asked.append((prompt, schema)) or [], said, date(2026, 5, 8))
+    assert "[Fri 2026-05-08] I like tea. Ana started school." in asked[0][0]
     jsonschema.validate([["user", "likes", "tea"], ["Ana", "started", "school", "2026-05-01"]], asked[0][1])
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate([["user", "likes"]], SCHEMA)
+        jsonschema.validate([["user", "likes"]], asked[0][1])
+
+
+@pytest.mark.parametrize(
+    ("text", "triple"),
+    [
+        ("I live in Porto.", ["user", "lives in", "Porto"]),
+        ("My sister Maria lives in Porto.", ["Maria", "is", "user's sister"]),
+        ("I'm meeting Noor; I had an argument with my boss.", ["user", "plans to", "meet Noor"]),
+        ("I'm meeting Noor; I had an argument with my boss.", ["user", "had", "argument with boss"]),
+        ("The doctor, Dr. Oyelaran, wants me off salt.", ["user", "doctor", "Dr. Oyelaran"]),
+        ("We buried Sushi, my old ferret.", ["Sushi", "is", "dead"]),
+        ("Judita has a husband who faints at heights.", ["Judita's husband", "afraid of", "heights"]),
+        ("My exam is on the 5th (maths).", ["user's exam", "day", "5"]),
+    ],
+)
+def test_words_of_the_text_can_be_read(text, triple):
+    jsonschema.validate([triple], schema_of(text))
+
+
+@pytest.mark.parametrize(
+    "triple",
+    [
+        ["user", "lives in", "Lisbon"],
+        ["Maria", "lives in", "Porto"],
+        ["user", "lives in", "in"],
+        ["user's", "is", "Porto"],
+    ],
+)
+def test_other_words_cannot(triple):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([triple], schema_of("I live in Porto."))
+
+
+def test_of_a_text_without_words_nothing_is_read():
+    jsonschema.validate([], schema_of("?! …"))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate([["user", "is", "dead"]], schema_of("?! …"))
+
+
+@given(st.text(min_size=1, max_size=200), st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_whatever_a_model_writes_of_any_text_is_supported_by_it(tokenizer, guide, text, seed):
+    constraint = JsonConstraint(schema_of(text), guide)
+    triples = json.loads(tokenizer.decode(decode_randomly(constraint, len(tokenizer), seed, limit=6000)))
+    assert all(supported(Triple(*triple[:3]), text) for triple in triples)
 
 
 def test_a_triple_becomes_a_fact_with_its_sentence():

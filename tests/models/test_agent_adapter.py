@@ -8,7 +8,7 @@ import shutil
 import pytest
 from langchain_core.messages import HumanMessage
 
-from bethink.memory.trained_extract import SCHEMA
+from bethink.memory.trained_extract import schema_of
 from bethink.models.adapted import PACKAGED, TEMPLATE
 from bethink.models.adapter_folder import CARD, CONFIG, WEIGHTS, AdapterError, tensors_of, weights_sha256
 from bethink.models.agent_prompts import extract_prompt
@@ -94,6 +94,8 @@ def test_it_calls_tools_and_talks_without_them(model):
 
 
 def test_it_reads_what_is_worth_remembering(model):
-    found = model.decode_json(extract_prompt("My sister Maria lives in Porto.", "2026-05-01"), SCHEMA)
+    said = "My sister Maria lives in Porto."
+    found = model.decode_json(extract_prompt(said, "2026-05-01"), schema_of(said))
     assert any("Porto" in triple[2] for triple in found)
-    assert model.decode_json(extract_prompt("What is the weather like?", "2026-05-01"), SCHEMA) == []
+    asked = "What is the weather like?"
+    assert model.decode_json(extract_prompt(asked, "2026-05-01"), schema_of(asked)) == []

@@ -12,7 +12,7 @@ from bethink.memory.extract import Message
 from bethink.memory.lexical import tokens
 from bethink.memory.rule_extract import RuleExtractor
 from bethink.memory.times import as_datetime
-from bethink.memory.trained_extract import SCHEMA, Triple, read_triples, supported
+from bethink.memory.trained_extract import Triple, read_triples, schema_of, supported
 from bethink.models.agent_prompts import extract_prompt
 from bethink.models.training import thoughts as generator
 from tests.benchmarks.agent.models import OURS, evenly, open_model, rows
@@ -30,7 +30,7 @@ def run() -> tuple[list[Bar], dict[str, Any]]:
     invented = total = 0
     counts = {"trained": [0, 0, 0], "rules": [0, 0, 0]}
     for text, day, wanted in held:
-        raw = model.decode_json(extract_prompt(text, day), SCHEMA) or []
+        raw = model.decode_json(extract_prompt(text, day), schema_of(text)) or []
         made = [Triple(*map(str, item[:3])) for item in raw if len(item) >= 3]
         total, invented = total + len(made), invented + sum(not supported(triple, text) for triple in made)
         kept = {_key(t) for t in read_triples(model.decode_json, text, date.fromisoformat(day))}
