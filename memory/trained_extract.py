@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -128,15 +128,15 @@ def _triple(item: Any) -> Triple | None:
 
 
 class TrainedExtractor:
-    """Triples by the adapted backbone; Chinese is read by ``others``, as are turns on which the model fails.
+    """Triples by the adapted backbone, and what the rules read besides; Chinese is read by the rules alone.
 
     Args:
         ask: see :data:`Ask`; :meth:`bethink.models.chat.ChatLocal.decode_json` is one.
-        others: what reads the rest.
+        others: the rules.
     """
 
     def __init__(self, ask: Ask, others: Extractor | None = None) -> None:
-        self._ask, self._others = ask, others or RuleExtractor()
+        self.ask, self._others = ask, others or RuleExtractor()
 
     def extract(self, messages: Sequence[Message]) -> list[Fact]:
         """See :class:`bethink.memory.extract.Extractor`. One call of the model a message, or a long one's piece."""
@@ -144,12 +144,35 @@ class TrainedExtractor:
         for i, message in enumerate(messages):
             if message.role != "user" or not message.content.strip():
                 continue
+            by_rules = [replace(fact, source=i) for fact in self._others.extract([message])]
             if is_chinese(message.content):
-                found += [Fact(**{**vars(fact), "source": i}) for fact in self._others.extract([message])]
+                found += by_rules
             else:
-                triples = read_triples(self._ask, message.content, message.said.date())
-                found += facts_of(triples, message, i)
+                triples = read_triples(self.ask, message.content, message.said.date())
+                found += joined(facts_of(triples, message, i), by_rules)
         return found
+
+
+def joined(read: Sequence[Fact], by_rules: Sequence[Fact]) -> list[Fact]:
+    """What the model read, and what only the rules did: nothing that the model says of the same thing, or otherwise.
+
+    What both read stands in the rules' words, which are the sentence's part that says it.
+    """
+    left, found = list(by_rules), []
+    for fact in read:
+        same = next((rule for rule in left if _thing(rule) == _thing(fact)), None)
+        if same is not None:
+            left.remove(same)
+            fact = replace(fact, text=same.text)
+        found.append(fact)
+    told = {((fact.subject or "").casefold(), fact.relation) for fact in read}
+    texts = {fact.text for fact in found}
+    new = [rule for rule in left if ((rule.subject or "").casefold(), rule.relation) not in told]
+    return found + [rule for rule in new if rule.subject or rule.text not in texts]
+
+
+def _thing(fact: Fact) -> tuple[str, list[str]]:
+    return (fact.subject or "").casefold(), tokens(str(fact.object or ""))
 
 
 def facts_of(triples: Iterable[Triple], message: Message, source: int) -> list[Fact]:
@@ -157,13 +180,12 @@ def facts_of(triples: Iterable[Triple], message: Message, source: int) -> list[F
     said = message.said
     lines = sentences(message.content) or [message.content]
     triples = list(triples)
-    kin = {
-        triple.subject: triple.object.removeprefix("user's ")
-        for triple in triples
-        if triple.relation == "is" and triple.object.startswith("user's ")
-    }
+    kin = {triple.subject: triple.object.removeprefix("user's ") for triple in triples if _is_kin(triple)}
+    told_of = {triple.subject for triple in triples if not _is_kin(triple)}
     at: dict[int, list[Triple]] = {}
     for triple in triples:
+        if _is_kin(triple) and triple.subject in told_of:
+            continue  # it stands in the metadata of what else is told of them
         at.setdefault(_line_of(triple, lines), []).append(triple)
     found: list[Fact] = []
     for number, here in sorted(at.items()):
@@ -171,7 +193,7 @@ def facts_of(triples: Iterable[Triple], message: Message, source: int) -> list[F
         here = sorted(here, key=lambda triple: max(0, line.casefold().find(triple.object.casefold())))
         texts = pieces_of(line, [_as_written(triple.object, line) for triple in here]) if len(here) > 1 else [line]
         for triple, text in zip(here, texts, strict=True):
-            text = with_dates_written(text.strip(), said)
+            text = with_dates_written(text.strip() or line, said)
             metadata: dict[str, Scalar] = {}
             if role := kin.get(triple.subject):
                 metadata["kin"] = role
@@ -195,6 +217,10 @@ def facts_of(triples: Iterable[Triple], message: Message, source: int) -> list[F
                 )
             )
     return found
+
+
+def _is_kin(triple: Triple) -> bool:
+    return triple.relation == "is" and triple.object.startswith("user's ")
 
 
 def _line_of(triple: Triple, lines: Sequence[str]) -> int:

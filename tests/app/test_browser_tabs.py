@@ -29,8 +29,8 @@ TABS = ("Chat", "Memory", "Tools", "Adapters", "Energy", "Evaluate", "Settings")
 
 
 def slowly(given, context):
-    for step in range(600):
-        context.checkpoint(step / 600, f"step {step}")
+    for step in range(2400):
+        context.checkpoint(step / 2400, f"step {step}")
         time.sleep(0.05)
     return ADD.run(given, context)
 

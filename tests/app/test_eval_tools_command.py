@@ -51,7 +51,7 @@ def test_json_holds_the_figures_and_a_file_keeps_them(run, tmp_path):
     code, out, _ = run("--data", "asked.jsonl", "--json")
     found = json.loads(out)
     assert code == 0
-    assert found["settings"] == {"data": ["asked.jsonl"], "model": "smollm2", "limit": None}
+    assert found["settings"] == {"data": ["asked.jsonl"], "model": "bethink", "limit": None}
     assert found["scores"]["right"]["mean"] == 0.75
     assert found["scores"]["called"]["mean"] == 0.5
     assert found["scores"]["silent"] == {"mean": 1.0, "low": 0.3424, "high": 1.0, "count": 2}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bethink.memory import ThoughtMemory
 from bethink.memory.extract import Message
+from bethink.memory.rule_extract import RuleExtractor
 from bethink.memory.trained_extract import (
     TrainedExtractor,
     Triple,
@@ -23,8 +24,36 @@ from tests.models.test_grammar import decode_randomly
 SAID = datetime(2026, 5, 8, 12, tzinfo=UTC)
 
 
-def _extract(text: str, answer: object, role: str = "user") -> list:
-    return TrainedExtractor(lambda prompt, schema: answer).extract([Message(role, text, SAID)])
+class NoRules:
+    """A fake: reads nothing."""
+
+    def extract(self, messages: object) -> list:
+        return []
+
+
+def _extract(text: str, answer: object, role: str = "user", rules: object = None) -> list:
+    return TrainedExtractor(lambda prompt, schema: answer, rules or NoRules()).extract([Message(role, text, SAID)])
+
+
+def test_what_only_the_rules_read_is_kept_too_and_what_both_read_is_in_the_rules_words():
+    told = "My sister Maria lives in Porto and is allergic to nuts."
+    read = [["Maria", "is", "user's sister"], ["Maria", "allergic to", "nuts"]]
+    facts = _extract(told, read, rules=RuleExtractor())
+    assert [(f.text, f.relation, f.object, f.metadata["kin"]) for f in facts] == [
+        ("My sister Maria is allergic to nuts.", "allergic to", "nuts", "sister"),
+        ("My sister Maria lives in Porto.", "lives in", "Porto", "sister"),
+    ]
+
+
+def test_what_the_model_reads_otherwise_stands():
+    facts = _extract("I live in Porto.", [["user", "lives in", "Port"]], rules=RuleExtractor())
+    assert [fact.object for fact in facts] == ["Porto"]
+    assert [f.text for f in _extract("I like tea.", None, rules=RuleExtractor())] == ["I like tea."]
+
+
+def test_who_somebody_is_is_a_thought_only_where_nothing_else_is_told_of_them():
+    (fact,) = _extract("Maria is my sister.", [["Maria", "is", "user's sister"]])
+    assert fact.text == "Maria is my sister."
 
 
 def test_the_prompt_has_the_day_and_the_schema_takes_what_training_writes():
@@ -148,7 +177,7 @@ def test_others_than_the_user_are_not_asked_about():
 
 
 def test_chinese_is_read_by_the_rules():
-    (fact,) = _extract("我住在北京。", [["user", "likes", "nonsense"]])
+    (fact,) = _extract("我住在北京。", [["user", "likes", "nonsense"]], rules=RuleExtractor())
     assert fact.object == "北京"
 
 
