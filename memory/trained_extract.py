@@ -34,7 +34,6 @@ _UNSAID = frozenset(("dead",))
 """Objects that need not stand in the text."""
 _MARKS = ' \t.,;:!?()[]{}"“”„«»…*'
 _PARTS = re.compile(r"[/—–-]")
-_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
 LONGEST = 12
 """Words of a subject or an object at most, but for small ones before them."""
@@ -73,7 +72,7 @@ def schema_of(text: str) -> dict[str, Any]:
     Subject and object have words of the text in them (as they stand there, in small letters, or without an ending) and
     else small words only; the subject may be ``user`` and somebody of theirs, the object ``dead``.
     """
-    said = "|".join(_META.sub(r"\\\g<0>", form) for form in _forms(text))
+    said = "|".join(map(re.escape, _forms(text)))
     if not said:
         return {"type": "array", "maxItems": 0}
     words = rf"(?:(?:{_SMALL}) ){{0,3}}(?:{said})(?: (?:{said}|{_SMALL})){{0,{LONGEST}}}"

@@ -49,7 +49,7 @@ def load_chat_model(spec: str = ADAPTED, *, progress: Progress | None = None, **
     return _local(name, folder, {**USUAL.get(name, {}), **options})
 
 
-def local_folder(spec: str = BASE, *, progress: Progress | None = None) -> tuple[str, Callable[[], Path]]:
+def local_folder(spec: str, *, progress: Progress | None = None) -> tuple[str, Callable[[], Path]]:
     """The name of a model on this machine, and a function that gives its folder, converted or downloaded if need be.
 
     Raises:

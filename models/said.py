@@ -1,7 +1,8 @@
 """The words and numbers that a conversation holds, and a schema that admits no others.
 
 A small model invents arguments: a budget that nobody named, a file by a name nearly right. Under such a schema it can
-only pick from what was said. Cost: linear in the text, of which the latest :data:`READ` characters count.
+only pick from what was said. Cost: linear in the text, of which the latest :data:`READ` characters count; a text is
+read once, for all tools.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SPAN = 14
 WORDS, LARGEST = 600, 1e15
 """Words of a text, the latest, among which numbers are looked for; and the largest number."""
 SPANS = 3000
-"""Spans of words at most, the latest; 300 words have as many."""
+"""Spans of words at most, the latest."""
 NEVER_FIRST, NEVER_LAST = frozenset(",;:.!?)]}"), frozenset(",;:([{")
 """Marks that no span begins or ends with."""
 KEY = 24
@@ -62,7 +63,6 @@ _TIMES: dict[str, float] = {
 }  # fmt: skip
 _BETWEEN = frozenset(("and", "a", "of", "an", "percent", "per", "cent", "%"))
 _NAMED = re.compile(r'"(\w+)":')
-_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 _LISTING = frozenset(("and", "or", "to", "vs", "versus", "through"))
 _CENTS = re.compile(r"(\d+)\s*(?:euros?|dollars?|pounds?|francs?|bucks|[€$£])\s*(\d\d)\b", re.I)
 _STEPS = re.compile(r"\b(?:steps?|increments?|apart|intervals?)\b", re.I)
@@ -72,7 +72,8 @@ _REACH = 9
 """Words that one number is written in, at most."""
 
 
-def spans_said(text: str) -> list[str]:
+@lru_cache(maxsize=1)
+def spans_said(text: str) -> tuple[str, ...]:
     """Every run of up to :data:`SPAN` words and marks of a text, each once, the latest first; no line break in any.
 
     Also in small letters, and without the s at its end: "Letters at 0.85" have the name "letter".
@@ -93,11 +94,12 @@ def spans_said(text: str) -> list[str]:
                     if len(form) > 3 and form.endswith("s"):
                         found.setdefault(form[:-3] + "y" if form.endswith("ies") else form[:-1])
             if len(found) >= SPANS:
-                return list(found)
-    return list(found)
+                return tuple(found)
+    return tuple(found)
 
 
-def numbers_said(text: str) -> list[float]:
+@lru_cache(maxsize=1)
+def numbers_said(text: str) -> tuple[float, ...]:
     """Every number that a text may mean, ascending: in figures or words, as shares of one, and as what is half, twice
     or so many times another, or lies on the way from one to another, where the text says so."""
     text = text[-READ:]
@@ -118,7 +120,7 @@ def numbers_said(text: str) -> list[float]:
         more |= _progressions(sorted(found)[:STEPPED])
     found = {value for value in found | more if abs(value) <= LARGEST}
     shares = {value / 100 for value in found if 0 < value <= 100}
-    return sorted({_round(value) for value in (*found, *shares, *(1 - share for share in shares), 0.0, 1.0)})
+    return tuple(sorted({_round(v) for v in (*found, *shares, *(1 - share for share in shares), 0.0, 1.0)}))
 
 
 def _progressions(values: Sequence[float]) -> set[float]:
@@ -150,7 +152,7 @@ def said_only(schema: Mapping[str, Any], text: str, free: Collection[str] = ()) 
 class _Said:
     """Narrows schemas; lists of words, which are long, stand once in the definitions."""
 
-    def __init__(self, words: list[str], numbers: list[float], defs: dict[str, Any]) -> None:
+    def __init__(self, words: Sequence[str], numbers: Sequence[float], defs: dict[str, Any]) -> None:
         self._words, self._numbers, self._defs = words, numbers, defs
 
     def narrow(self, node: Any, *, within: bool = False) -> Any:
@@ -187,7 +189,7 @@ class _Said:
                 return None
             named = _NAMED.findall(node.get("description", ""))
             short = dict.fromkeys((*named, *(word for word in self._words if len(word) <= KEY)))
-            keys = "|".join(_META.sub(r"\\\g<0>", word) for word in short)
+            keys = "|".join(re.escape(word) for word in short)
             return {**node, "additionalProperties": False, "patternProperties": {f"^({keys})$": value}}
         kept = {name: self.narrow(each, within=True) for name, each in node.get("properties", {}).items()}
         if any(kept.get(name, {}) is None for name in node.get("required", ())):

@@ -49,7 +49,7 @@ def paired(read: Sequence[tuple[Utterance, set[Triple]]]) -> tuple[list[set[Trip
 
 
 def by_model(turns: Sequence[Utterance]) -> tuple[list[set[Triple]], dict[str, float]]:
-    """What the default model finds in each turn; how many facts it wrote, how many words of the turn bear out, and how long."""
+    """What ``smollm2`` finds in each turn; how many facts it wrote, how many words of the turn bear out, and how long."""
     from bethink.models.registry import BASE, load_chat_model
 
     model = load_chat_model(BASE)
