@@ -41,7 +41,7 @@ _BARE_SHARE = 0.25
 
 
 def answer_example(rng: Random, split: str, book: Book, tools: Sequence[str] = TOOLS) -> Example:
-    """One example; half of them end with "I do not know"."""
+    """One example; half of them with "I don't know ..."."""
     while True:
         scene = Scene(rng, split, book, dates.draw_day(rng))
         known = rng.random() < 0.5
@@ -98,9 +98,7 @@ def _lower(text: str) -> str:
 
 
 def _unknown_answer(scene: Scene, topic: str) -> str:
-    line = scene.rng.choice(qa.UNKNOWN.strip().splitlines())
-    draw = scene.draw(scene.today, values={"topic": topic})
-    return draw.say(parse(line), short=0.6)
+    return scene.draw(scene.today, values={"topic": topic}).say(parse(qa.UNKNOWN), short=1)
 
 
 def _question(scene: Scene, fact: Fact, sections: tuple[str, ...] = ("ask",)) -> str | None:

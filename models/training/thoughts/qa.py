@@ -182,20 +182,8 @@ sport ## Which sports do I play? ## You play {all}. ## which sports you play
 fear ## What am I afraid of? ## You are afraid of {all}. ## what you are afraid of
 """
 
-UNKNOWN = """
-I do not know <topic>; you have not told me[ yet].
-I do not know <topic>[, you never told me].
-you have not told me <topic>[ yet][, so I do not know].
-I do not know that; you have not told me <topic>.
-that I do not know. You have not told me <topic>[ yet].
-sorry, I do not know <topic>: you have not told me.
-my notes do not (say|tell me) <topic>[, so I do not know].
-I have no note of that, so I do not know <topic>.
-you have not mentioned that, so I do not know <topic>.
-I can not say, you have not told me <topic>.
-I am not sure: you have not told me <topic>.
-I do not know; nothing you told me (says|tells) <topic>.
-"""
+UNKNOWN = "I do not know <topic>; you have not told me."
+"""One sentence, so that whether it is known is decided by its first words."""
 
 INDIRECT = """
 do you (know|remember|recall) <topic>?

@@ -37,6 +37,9 @@ SIDE_NOTES = 0.12
 """How often notes that do not matter stand before a message that has none."""
 BARE = {"talk": 0.1, "answer": 0.25}
 """How often no tools are offered."""
+UNKNOWN = "I don't know; you haven't told me."
+"""The answer of a line of ``answer`` that has none: its notes do not say it. Always the same words: whether the notes
+say it is what is to be learnt, and it is decided with the first of them."""
 
 
 def split_of(theme: str) -> str:
@@ -104,7 +107,7 @@ def _talk(line: Mapping[str, Any], rng: random.Random) -> Example:
 def _answer(line: Mapping[str, Any], rng: random.Random) -> Example:
     notes = [f"{text} [{day}, {rng.getrandbits(32):08x}]" for day, text in line["notes"]]
     asked = with_notes(rng.sample(notes, len(notes)), line["question"])
-    return Example("answer", chat_prompt(_tools("answer", rng), [("user", asked)]), line["answer"])
+    return Example("answer", chat_prompt(_tools("answer", rng), [("user", asked)]), line.get("answer", UNKNOWN))
 
 
 def _extract(line: Mapping[str, Any], rng: random.Random) -> Example:

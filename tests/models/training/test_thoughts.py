@@ -190,9 +190,7 @@ def test_answers_rest_on_the_notes(examples):
     for one in of(examples, "answer"):
         text = said(one)
         notes, _, question = text.rpartition("\n\n")
-        if re.search(r"\b(?:not|n't|never)\b|n't\b", one.answer) and re.search(
-            r"told me|notes|know|mentioned|note of", one.answer
-        ):
+        if re.fullmatch(r"I don't know .+; you haven't told me\.", one.answer):
             unknown += 1
             continue
         months = "January February March April May June July August September October November December"
