@@ -1,6 +1,7 @@
 """Facts by a model that was trained to read them: a short prompt a turn, and nothing kept that the turn does not say.
 
-Nor can it be written: subjects and objects are decoded under a pattern of the turn's own words (:func:`schema_of`).
+Nor can it be written: subjects and objects are decoded under a pattern of the turn's own words, relations are those it
+was trained on (:func:`schema_of`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from bethink.memory.thought import Scalar
 from bethink.memory.times import date_mentions, to_iso, with_dates_written
 from bethink.memory.words import STOP_WORDS
 from bethink.models.agent_prompts import extract_prompt
+from bethink.models.relations import RELATIONS
 
 Ask = Callable[[str, dict[str, Any]], Any]
 """A whole prompt and a JSON schema in, a value that fits the schema out, or None."""
@@ -32,6 +34,7 @@ _SMALL = "|".join(sorted(word for word in STOP_WORDS if word.isalpha()))
 _OWN = ("user", "user's ")
 _UNSAID = frozenset(("dead",))
 """Objects that need not stand in the text."""
+_RELATION = {"type": "string", "pattern": f"^(?:not )?(?:{'|'.join(RELATIONS)})$"}
 _MARKS = ' \t.,;:!?()[]{}"“”„«»…*'
 _PARTS = re.compile(r"[/—–-]")
 _ORDINAL = re.compile(r"(\d+)(?:st|nd|rd|th)")
@@ -70,7 +73,8 @@ def schema_of(text: str) -> dict[str, Any]:
     """What may be read of a text: lists of [subject, relation, object] or [subject, relation, object, day].
 
     Subject and object have words of the text in them (as they stand there, in small letters, or without an ending) and
-    else small words only; the subject may be ``user`` and somebody of theirs, the object ``dead``.
+    else small words only; the subject may be ``user`` and somebody of theirs, the object ``dead``. A relation is one of
+    :data:`~bethink.models.relations.RELATIONS`, maybe with ``not`` before it.
     """
     said = "|".join(map(re.escape, _forms(text)))
     if not said:
@@ -78,7 +82,7 @@ def schema_of(text: str) -> dict[str, Any]:
     words = rf"(?:(?:{_SMALL}) ){{0,3}}(?:{said})(?: (?:{said}|{_SMALL})){{0,{LONGEST}}}"
     subject = {"type": "string", "pattern": rf"^(?:user|(?:user's )?{words})$"}
     what = {"type": "string", "pattern": rf"^(?:{'|'.join(_UNSAID)}|(?:user's )?{words})$"}
-    parts = [subject, {"type": "string", "minLength": 1, "maxLength": 40}, what, {"type": "string", "format": "date"}]
+    parts = [subject, _RELATION, what, {"type": "string", "format": "date"}]
     triple = {"type": "array", "prefixItems": parts, "items": False, "minItems": 3, "maxItems": 4}
     return {"type": "array", "maxItems": MAX_FACTS, "items": triple}
 

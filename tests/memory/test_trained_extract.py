@@ -19,6 +19,7 @@ from bethink.memory.trained_extract import (
     supported,
 )
 from bethink.models.grammar import JsonConstraint
+from bethink.models.relations import known
 from tests.models.test_grammar import decode_randomly
 
 SAID = datetime(2026, 5, 8, 12, tzinfo=UTC)
@@ -76,7 +77,7 @@ def test_the_prompt_has_the_day_and_the_schema_takes_what_training_writes():
         ("The doctor, Dr. Oyelaran, wants me off salt.", ["user", "doctor", "Dr. Oyelaran"]),
         ("We buried Sushi, my old ferret.", ["Sushi", "is", "dead"]),
         ("Judita has a husband who faints at heights.", ["Judita's husband", "afraid of", "heights"]),
-        ("My exam is on the 5th (maths).", ["user's exam", "day", "5"]),
+        ("My exam is on the 5th (maths).", ["user's exam", "is", "5"]),
     ],
 )
 def test_words_of_the_text_can_be_read(text, triple):
@@ -90,6 +91,7 @@ def test_words_of_the_text_can_be_read(text, triple):
         ["Maria", "lives in", "Porto"],
         ["user", "lives in", "in"],
         ["user's", "is", "Porto"],
+        ["user", "dwells around", "Porto"],
     ],
 )
 def test_other_words_cannot(triple):
@@ -108,7 +110,7 @@ def test_of_a_text_without_words_nothing_is_read():
 def test_whatever_a_model_writes_of_any_text_is_supported_by_it(tokenizer, guide, text, seed):
     constraint = JsonConstraint(schema_of(text), guide)
     triples = json.loads(tokenizer.decode(decode_randomly(constraint, len(tokenizer), seed, limit=6000)))
-    assert all(supported(Triple(*triple[:3]), text) for triple in triples)
+    assert all(supported(Triple(*triple[:3]), text) and known(triple[1]) for triple in triples)
 
 
 def test_a_triple_becomes_a_fact_with_its_sentence():

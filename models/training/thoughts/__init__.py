@@ -6,7 +6,7 @@
   what is known of them. ``events``, ``stories``, ``chats``, ``nothing``: more turns, and what there is to remember in
   them. ``pairs``, ``qa``: old and new thoughts, notes and questions. ``phrases`` reads all these; every line is a
   family of phrasings, and belongs to one split.
-- ``relations``: the relations of triples. ``notes``: what "decide" and "answer" have in common. ``extract``,
+- ``notes``: what "decide" and "answer" have in common. ``extract``,
   ``decide``, ``answer``: the examples. ``python -m bethink.models.training.thoughts`` prints some.
 
 Everything depends on the seed alone.
@@ -15,6 +15,6 @@ Everything depends on the seed alone.
 from bethink.models.training.thoughts.answer import TOOLS
 from bethink.models.training.thoughts.generate import TASKS, families, generate
 from bethink.models.training.thoughts.phrases import SPLITS, split_of
-from bethink.models.training.thoughts.relations import RELATIONS
+from bethink.models.relations import RELATIONS
 
 __all__ = ["RELATIONS", "SPLITS", "TASKS", "TOOLS", "families", "generate", "split_of"]

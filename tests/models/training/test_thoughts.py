@@ -18,7 +18,7 @@ from bethink.models.training.thoughts import SPLITS, TASKS, families, generate, 
 from bethink.models.training.thoughts.draw import size
 from bethink.models.training.thoughts.grammar import outcomes
 from bethink.models.training.thoughts.phrases import book
-from bethink.models.training.thoughts.relations import RELATIONS, known
+from bethink.models.relations import RELATIONS, known
 from bethink.models.training.thoughts.values import kinds, values_for
 
 _WORD = re.compile(r"[^\W_]+")
