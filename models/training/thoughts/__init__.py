@@ -12,9 +12,9 @@
 Everything depends on the seed alone.
 """
 
+from bethink.models.relations import RELATIONS
 from bethink.models.training.thoughts.answer import TOOLS
 from bethink.models.training.thoughts.generate import TASKS, families, generate
 from bethink.models.training.thoughts.phrases import SPLITS, split_of
-from bethink.models.relations import RELATIONS
 
 __all__ = ["RELATIONS", "SPLITS", "TASKS", "TOOLS", "families", "generate", "split_of"]

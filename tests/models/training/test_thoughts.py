@@ -14,11 +14,11 @@ from datetime import date
 import pytest
 
 from bethink.models.agent_prompts import CHAT
+from bethink.models.relations import RELATIONS, known
 from bethink.models.training.thoughts import SPLITS, TASKS, families, generate, split_of
 from bethink.models.training.thoughts.draw import size
 from bethink.models.training.thoughts.grammar import outcomes
 from bethink.models.training.thoughts.phrases import book
-from bethink.models.relations import RELATIONS, known
 from bethink.models.training.thoughts.values import kinds, values_for
 
 _WORD = re.compile(r"[^\W_]+")

@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 
 from bethink.agents.energy_tool import energy_tool
+from bethink.models.relations import known
 from bethink.models.training.agent import SHARES, WRITTEN, write
 from bethink.models.training.examples import read_examples
-from bethink.models.relations import known
 from bethink.models.training.written import SPLITS, TASKS, UNKNOWN, generate, lines, split_of
 from bethink.tools import all_tools
 
