@@ -18,16 +18,17 @@ from bethink.models.training import calls, thoughts, written
 from bethink.models.training.examples import Example
 
 SHARES: Mapping[str, float] = {
-    "call": 0.33,
-    "talk": 0.20,
-    "report": 0.05,
-    "extract": 0.14,
-    "decide": 0.10,
-    "answer": 0.18,
+    "call": 0.26,
+    "talk": 0.14,
+    "report": 0.03,
+    "extract": 0.19,
+    "decide": 0.11,
+    "answer": 0.27,
 }
 """Of the examples. A call has many arguments to learn; what becomes of a thought is one word."""
-WRITTEN: Mapping[str, float] = {"call": 0.5, "talk": 0.6, "extract": 0.45, "decide": 0.5, "answer": 0.6}
-"""Of a task's examples, those that were written one by one; the others are made by the generators."""
+WRITTEN: Mapping[str, float] = {"call": 0.7, "talk": 0.78, "extract": 0.6, "decide": 0.6, "answer": 0.88}
+"""Of a task's examples, those that were written one by one: in 20,000, about each line once; the others are made by the
+generators."""
 SETTINGS = """\
 # {examples:,} examples of six tasks, each seen about once; the shares are those of the files.
 base = "smollm2"
@@ -121,7 +122,7 @@ know.
 
 Sentences that Bethink's own generators wrote (`models/training/calls`, `models/training/thoughts`): phrasings of
 people's requests and of what they tell, with typos, registers, numbers, units and names of many places; and, as a part
-of all tasks but report, some thousands that a language model wrote one by one (`models/training/written`). No chat of
+of all tasks but report, sixteen thousand that a language model wrote one by one (`models/training/written`). No chat of
 anybody's is in them. Phrasings of validation belong to families, or themes, that training never sees; the rows
 "written" ask those written one by one.
 
