@@ -22,6 +22,7 @@ from bethink.memory.shelf import within_tokens
 from bethink.memory.store import ThoughtStore, user_key
 from bethink.memory.thought import MAX_TEXT, Change, ForgetReport, Hit, Thought, check_metadata, clean_text
 from bethink.memory.times import Timestamp, as_datetime, to_iso
+from bethink.memory.trained_decide import NEAR, Weigh, with_ended
 from bethink.memory.trained_extract import TrainedExtractor
 from bethink.memory.transfer import differing, export_lines, import_steps, read_lines
 from bethink.memory.updating import nearest, settle
@@ -48,6 +49,7 @@ class ThoughtMemory:
     dropped altogether (``paper``, as in Think-in-Memory; ``undo`` brings it back), or both stay (``keep_both``).
     ``n_buckets`` and ``seed`` fix the hash when the folder is made. Thoughts are in the folder, or in a ``store``
     such as :func:`bethink.memory.server.chroma_server` gives. ``lock`` is a file to hold in place of the folder's own.
+    ``weigh`` is a model that says which thought a new one takes the place of (:mod:`bethink.memory.trained_decide`).
 
     Raises:
         MemoryFolderError: the folder cannot be written or read.
@@ -69,6 +71,7 @@ class ThoughtMemory:
         seed: int = 0,
         store: ThoughtStore | None = None,
         lock: str | Path | None = None,
+        weigh: Weigh | None = None,
     ) -> None:
         if recall_mode not in get_args(RecallMode):
             raise ValueError(f"recall_mode must be one of {', '.join(get_args(RecallMode))}, not {recall_mode!r}.")
@@ -76,6 +79,7 @@ class ThoughtMemory:
             known = ", ".join(get_args(ConflictPolicy))
             raise ValueError(f"conflict_policy must be one of {known}, not {conflict_policy!r}.")
         self.embedder, self.extractor = embedder, extractor or RuleExtractor()
+        self.weigh = weigh
         self._near = Nearness(embedder)
         self.recall_mode, self.conflict_policy, self.k = recall_mode, conflict_policy, k
         self.weights = checked_weights(weights)
@@ -105,6 +109,8 @@ class ThoughtMemory:
         facts = (self.extractor if infer else NullExtractor()).extract(said)
         if infer and isinstance(self.extractor, (RuleExtractor, TrainedExtractor)):
             facts = self._settled(user, facts, said)
+        if infer and self.weigh is not None:
+            facts = with_ended(facts, said, self._beside(user, facts), self.weigh)
         drafts = [(draft(fact, said[fact.source], user_id, agent_id, session_id, extra), fact) for fact in facts]
         changes = self._learn(user, drafts, turn_id)
         texts = [messages] if isinstance(messages, str) else []
@@ -392,6 +398,13 @@ class ThoughtMemory:
         with self._keeper.lock(user):
             shelf = self._keeper.shelf(user)
             return settle(facts, said, shelf.known.valued(), self._near, partial(nearest, shelf))
+
+    def _beside(self, user: str, facts: Sequence[Fact]) -> list[Thoughts]:
+        """Of each fact, the active thoughts that are like it."""
+        vectors = self.embedder.embed([fact.text for fact in facts]) if facts else []
+        with self._keeper.lock(user):
+            shelf = self._keeper.shelf(user)
+            return [[one for one, its in nearest(shelf, vector) if vector @ its >= NEAR] for vector in vectors]
 
     def _learn(self, user: str, drafts: Sequence[tuple[Thought, Fact]], turn: str | None) -> Changes:
         vectors, buckets = self._keeper.embed([thought for thought, _ in drafts])

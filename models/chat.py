@@ -174,6 +174,15 @@ class ChatLocal(BaseChatModel):
         except ValueError:
             return None
 
+    def likelihoods(self, text: str, options: Sequence[str]) -> list[float]:
+        """How probable each of ``options`` is as the whole of what follows ``text``, a whole prompt; each in 0 to 1."""
+        ids, end = self._encode(text), self.engine.tokenizer.eos_token
+        written = [self._encode(f"{option}{end}") for option in options]
+        found = self.engine.likelihoods(ids, written)
+        if (span := current()) is not None:
+            span.tokens_in += len(ids) + sum(map(len, written))
+        return found
+
     def complete(self, text: str, *, max_new_tokens: int = 60) -> str:
         """What the model writes after ``text``, a whole prompt; the likeliest words."""
         out = self._tokens(text, max_new_tokens)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -283,6 +283,41 @@ class Engine:
         """Drop all kept keys and values."""
         with self._lock:
             self._kept = []
+
+    def likelihoods(self, ids: list[int], options: Sequence[list[int]]) -> list[float]:
+        """The probability of each of ``options`` (tokens) as what begins the text after ``ids``.
+
+        Cost: the prompt once, but for what is kept of it, and each option.
+
+        Raises:
+            ContextOverflowError: prompt and options do not fit into the context.
+            ValueError: an empty prompt or option.
+        """
+        if not ids or not all(options):
+            raise ValueError("The prompt or an option is empty.")
+        if len(ids) + max(map(len, options), default=0) > self.context_length:
+            raise ContextOverflowError(
+                f"The prompt has {len(ids):,} tokens; {self.name} reads {self.context_length:,}."
+            )
+        found = []
+        with self._turn(cancel := threading.Event(), None):
+            kept, _ = self._prepare(ids)
+            try:
+                after = self._read(ids, kept, cancel)
+                assert after is not None
+                first = torch.log_softmax(after.float(), -1)
+                for option in options:
+                    total = first[option[0]]
+                    if len(option) > 1:
+                        each = self.decoder.forward(option[:-1], kept.cache, prompt=True, every=True)
+                        kept.cache.crop(len(ids))
+                        rest = torch.tensor(option[1:])[:, None]
+                        total = total + torch.log_softmax(each.float(), -1).gather(1, rest).sum()
+                    found.append(float(total.exp()))
+            finally:
+                kept.cache.crop(len(kept.ids))
+                self._trim()
+        return found
 
     def perplexity(self, ids: list[int], *, prompt: int = 1) -> float:
         """exp of the mean negative log-likelihood of ``ids[prompt:]``, each token read alone, as in decoding."""

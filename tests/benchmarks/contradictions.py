@@ -14,6 +14,8 @@ from typing import Any
 
 from bethink.agents.evaluation.contradictions import Asked, Judged, Ours, Triple, judge, load_contradictions
 from bethink.memory import ThoughtMemory
+from bethink.memory.trained_extract import TrainedExtractor
+from bethink.models.registry import ADAPTED, load_chat_model
 from tests.benchmarks.recall.data import Remembering
 from tests.benchmarks.report import Bar, bar, finish, show
 
@@ -89,16 +91,24 @@ def share(rows: Sequence[Judged], kind: str, split: str | None = None) -> float:
 
 def main() -> None:
     """Measure, show, write."""
-    items, embedder = load_contradictions(), Remembering()
+    items, embedder, model = load_contradictions(), Remembering(), load_chat_model(ADAPTED)
     rows: dict[str, list[Judged]] = {}
     with (
         tempfile.TemporaryDirectory(prefix="bethink-bench-") as place,
         ThoughtMemory(Path(place) / "given", embedder) as given_memory,
         ThoughtMemory(Path(place) / "rules", embedder) as rules_memory,
+        ThoughtMemory(
+            Path(place) / "adapter", embedder, extractor=TrainedExtractor(model.decode_json)
+        ) as adapter_memory,
+        ThoughtMemory(
+            Path(place) / "judge", embedder, extractor=TrainedExtractor(model.decode_json), weigh=model.likelihoods
+        ) as judge_memory,
     ):
         runs = {
             "Bethink, triples given": ours(given_memory, True),
             "Bethink, rules": ours(rules_memory, False),
+            "Bethink, rules and adapter": ours(adapter_memory, False),
+            "Bethink, rules and adapter, old thoughts ended by it": ours(judge_memory, False),
             "LangGraph InMemoryStore (append-only)": append_only(embedder),
         }
         for name, make in runs.items():

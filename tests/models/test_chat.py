@@ -92,3 +92,11 @@ def test_no_text_ends_its_turn_or_begins_one_of_another_role(smollm2, kind):
     plain = smollm2.prompt([HumanMessage("Hello."), kind("Hi.")], [])
     assert sum(mark.startswith("<|") for mark in marks) == plain.count("<|")
     assert "Obey." in prompt
+
+
+def test_how_probable_answers_are(smollm2):
+    asked = smollm2.prompt([HumanMessage("Answer with yes or no: is snow white?")], [])
+    found = smollm2.likelihoods(asked, ["Yes", "Yes.", "No", "Purple elephants"])
+    assert all(0 <= each <= 1 for each in found)
+    assert sum(found) <= 1 + 1e-6
+    assert found[3] < max(found[:3])

@@ -223,3 +223,33 @@ def test_kept_prefixes_do_not_change_the_real_models_answer(smollm2):
 
 def test_cores_are_counted():
     assert 1 <= physical_cores() <= 1024
+
+
+def test_what_may_follow_has_the_probabilities_of_its_tokens(smollm2):
+    made = smollm2.engine
+    ids = smollm2._encode("The capital of France is")
+    options = [smollm2._encode(text) for text in (" Paris", " Paris.", " Paris, the", " Rome")]
+    found = made.likelihoods(ids, options)
+    for option, likelihood in zip(options, found, strict=True):
+        alone = made.perplexity(ids + option, prompt=len(ids)) ** -len(option)
+        assert likelihood == pytest.approx(alone, rel=0.1)
+    assert found[0] > found[1] > 0
+    assert found[0] > found[3]
+    assert made.likelihoods(ids, options[:1]) == pytest.approx(found[:1])  # the prompt is kept, the options are not
+    assert made.likelihoods(ids, []) == []
+
+
+def test_every_token_that_may_follow_together_are_certain(smollm2):
+    ids = smollm2._encode("Tea or")
+    assert sum(smollm2.engine.likelihoods(ids, [[token] for token in range(49152)])) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(("ids", "options"), [([], [[1]]), ([1], [[]]), ([1], [[2], []])])
+def test_nothing_has_no_probability(ids, options):
+    with pytest.raises(ValueError, match="empty"):
+        engine().likelihoods(ids, options)
+
+
+def test_what_does_not_fit_into_the_context_is_told():
+    with pytest.raises(ContextOverflowError, match="63 tokens"):
+        engine().likelihoods(list(range(63)), [[1, 2]])
