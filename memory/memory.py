@@ -399,9 +399,11 @@ class ThoughtMemory:
             shelf = self._keeper.shelf(user)
             return settle(facts, said, shelf.known.valued(), self._near, partial(nearest, shelf))
 
-    def _beside(self, user: str, facts: Sequence[Fact]) -> list[Thoughts]:
+    def _beside(self, user: str, facts: Sequence[Fact]) -> Sequence[Thoughts]:
         """Of each fact, the active thoughts that are like it."""
-        vectors = self.embedder.embed([fact.text for fact in facts]) if facts else []
+        if not facts:
+            return []
+        vectors = self.embedder.embed([fact.text for fact in facts])
         with self._keeper.lock(user):
             shelf = self._keeper.shelf(user)
             return [[one for one, its in nearest(shelf, vector) if vector @ its >= NEAR] for vector in vectors]

@@ -20,7 +20,7 @@ OF_ONE = ("supersede", "merge", "forget")
 """Outcomes that are of one old thought; the other is ``insert``."""
 ORDERS = 2
 """Orders of the old thoughts at most."""
-SURE = 0.8
+SURE = 0.95
 """The least probability at which an old thought ends by the model's word: it stays otherwise, beside the new one."""
 NEAR, BESIDE = 0.35, 4
 """The least cosine of an old thought that is asked about, and how many are."""

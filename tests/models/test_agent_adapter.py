@@ -8,10 +8,11 @@ import shutil
 import pytest
 from langchain_core.messages import HumanMessage
 
+from bethink.memory.trained_decide import SURE, judge
 from bethink.memory.trained_extract import schema_of
 from bethink.models.adapted import PACKAGED, TEMPLATE
 from bethink.models.adapter_folder import CARD, CONFIG, WEIGHTS, AdapterError, tensors_of, weights_sha256
-from bethink.models.agent_prompts import extract_prompt
+from bethink.models.agent_prompts import chat_prompt, extract_prompt, with_notes
 from bethink.models.registry import ADAPTED, load_chat_model
 from bethink.models.training.agent import SHARES, WRITTEN, pack
 
@@ -99,3 +100,20 @@ def test_it_reads_what_is_worth_remembering(model):
     assert any("Porto" in triple[2] for triple in found)
     asked = "What is the weather like?"
     assert model.decode_json(extract_prompt(asked, "2026-05-01"), schema_of(asked)) == []
+
+
+def test_it_says_which_thought_is_over(model):
+    old = ["[2026-01-05] I drive to work in my Skoda.", "[2026-02-01] My brother drives a Fiat."]
+    sold = judge(model.likelihoods, "[2026-05-05] I have sold the Skoda and cycle to work.", old)
+    assert (sold.what, sold.which) == ("supersede", 0)
+    assert sold.probability >= SURE
+    dog = judge(model.likelihoods, "[2026-05-05] We got a dog called Rex.", old)
+    assert dog.what == "insert"
+
+
+def test_it_says_that_it_does_not_know(model):
+    note = "I live in Porto. [2026-01-05, 0a1b2c3d]"
+    asked = [with_notes([note], question) for question in ("Where do I live?", "What is my brother's job?")]
+    here, unknown = (model.complete(chat_prompt([], [("user", text)])) for text in asked)
+    assert "Porto" in here
+    assert unknown.startswith("I don't know")
