@@ -28,6 +28,10 @@ from tests.conftest import FakeEmbedder
 pytestmark = [pytest.mark.browser]
 
 
+LEFT = re.compile("signal is aborted|errored out")
+"""What the console says where a page is loaded anew in the middle of a request, which is broken off."""
+
+
 def log_in(page, url: str, name: str, password: str = PASSWORD) -> None:
     page.goto(url)
     page.get_by_label("username", exact=False).fill(name)
@@ -83,7 +87,7 @@ def test_log_in_approve_decline_log_out(page, tmp_path):
             page.locator("#chat").get_by_text("Not now: it did not run.").wait_for()
             assert approve.count() == 0
             assert ran == [{"a": 3, "b": 4}]
-            assert page.errors == []
+            assert [error for error in page.errors if not LEFT.search(error)] == []
 
             shot(page, "log-out")
             page.click("#log-out")
