@@ -122,7 +122,7 @@ know.
 
 Sentences that Bethink's own generators wrote (`models/training/calls`, `models/training/thoughts`): phrasings of
 people's requests and of what they tell, with typos, registers, numbers, units and names of many places; and, as a part
-of all tasks but report, sixteen thousand that a language model wrote one by one (`models/training/written`). No chat of
+of all tasks but report, sentences that a language model wrote one by one (`models/training/written`). No chat of
 anybody's is in them. Phrasings of validation belong to families, or themes, that training never sees; the rows
 "written" ask those written one by one.
 
